@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** `check` needs no weights and no browser; `full` adds the embedded models and Chromium. */
+export default defineConfig({
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'check', include: ['test/**/*.test.ts'], exclude: ['test/model/**', 'test/browser/**', 'test/training/**'] } },
+      { extends: true, test: { name: 'full', include: ['test/model/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/training/**/*.test.ts'], testTimeout: 120_000 } },
+    ],
+  },
+});
