@@ -1,0 +1,67 @@
+import type { Clock } from '../clock.ts';
+import type { Message } from '../commands/contract.ts';
+
+export interface EditLatestOptions {
+  /** Brings one state to the platform. Called with one state at a time. */
+  readonly edit: (message: Message) => Promise<void>;
+  /** How long to leave the message alone before this state may follow the one before. */
+  readonly gapMs: (next: Message) => number;
+  readonly clock: Clock;
+  /** A state before the last could not be shown; the job goes on. */
+  readonly onFailedPreview: (error: unknown) => void;
+}
+
+/**
+ * The pacer of one message: one edit in flight, the newest state wins, the last state always arrives,
+ * and no state follows another faster than the platform's budget.
+ */
+export class EditLatest {
+  readonly #options: EditLatestOptions;
+  #next: Message | undefined;
+  #loop: Promise<void> | undefined;
+  #finishing = false;
+  #lastEditMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: EditLatestOptions) {
+    this.#options = options;
+  }
+
+  /** Shows this state soon, unless a newer one overtakes it. Never throws. */
+  show(message: Message): void {
+    if (this.#finishing) return;
+    this.#next = message;
+    this.#loop ??= this.#drain().finally(() => {
+      this.#loop = undefined;
+    });
+  }
+
+  /** Shows the last state, after the edit in flight; states not yet shown are dropped. Throws what the platform threw. */
+  async finish(message: Message): Promise<void> {
+    this.#finishing = true;
+    this.#next = undefined;
+    await this.#loop;
+    await this.#keepGap(message);
+    await this.#options.edit(message);
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#next !== undefined) {
+      await this.#keepGap(this.#next);
+      const message = this.#next; // what is newest now that the gap has passed
+      this.#next = undefined;
+      if (message === undefined) return;
+      try {
+        await this.#options.edit(message);
+      } catch (error) {
+        this.#options.onFailedPreview(error);
+      }
+      this.#lastEditMs = this.#options.clock.now();
+    }
+  }
+
+  async #keepGap(next: Message): Promise<void> {
+    const { clock, gapMs } = this.#options;
+    const restMs = this.#lastEditMs + gapMs(next) - clock.now();
+    if (restMs > 0) await clock.wait(restMs);
+  }
+}
