@@ -156,6 +156,7 @@ export interface PictureParameters {
 
 /** `queued` and progress as often as needed, then one `finished` or a thrown FrescoError. */
 export type GenerationEvent =
+  /** `position` jobs are ahead in the lane, running ones included; `etaMs` is the time until this one probably starts. */
   | { readonly type: 'queued'; readonly position: number; readonly etaMs: number | undefined }
   | { readonly type: 'loading'; readonly model: string }
   | { readonly type: 'started'; readonly model: string; readonly device: string }
@@ -188,6 +189,8 @@ export interface RunControl {
   readonly signal: AbortSignal;
   /** "Stop here, keep it": the loop ends early and what there is becomes the result. */
   readonly keep: AbortSignal;
+  /** Goes into the log lines of main and host. */
+  readonly jobId?: JobId;
 }
 
 /** One loaded text model. */
@@ -227,7 +230,9 @@ export interface JobSnapshot {
   readonly owner: UserKey;
   readonly lane: Lane;
   readonly state: 'waiting' | 'running';
+  /** Jobs ahead of this one in its lane, running ones included; 0 for a running job. */
   readonly position: number;
+  /** Until it probably starts, or ends where it runs; undefined while no job of its kind has ended. */
   readonly etaMs: number | undefined;
 }
 export interface LaneStats {
