@@ -6,9 +6,13 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,
+    ...(process.env['FRESCO_TEST_REPORT'] === undefined ? {} : { reporters: ['default', 'json'], outputFile: { json: process.env['FRESCO_TEST_REPORT'] } }),
     projects: [
       { extends: true, test: { name: 'check', include: ['test/**/*.test.ts'], exclude: ['test/model/**', 'test/browser/**', 'test/training/**'] } },
-      { extends: true, test: { name: 'full', include: ['test/model/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/training/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        extends: true,
+        test: { name: 'full', include: ['test/model/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/training/**/*.test.ts'], testTimeout: 120_000 },
+      },
     ],
   },
 });

@@ -163,7 +163,7 @@ function environmentWithDotenv(folder: string): Record<string, string | undefine
 
 const ours = /^(FRESCO|DISCORD|SLACK)_/;
 /** Read elsewhere on purpose: by the installer and by the tests. */
-const alsoKnown = new Set(['FRESCO_TRAINING_PYTHON', 'FRESCO_BENCH_PYTHON']);
+const alsoKnown = new Set(['FRESCO_TRAINING_PYTHON', 'FRESCO_BENCH_PYTHON', 'FRESCO_TEST_REPORT', 'FRESCO_BROWSER_REQUIRED']);
 
 function unknownKeys(values: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(environmentSchema.shape);
