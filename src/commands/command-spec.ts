@@ -19,6 +19,8 @@ export interface TextOption extends OptionBase {
   /** The words that are no flag go here; one at most a command. */
   readonly isRest?: boolean;
   readonly multiline?: boolean;
+  /** As a flag its value runs on to the next flag: `--no hands, text --seed 7`. */
+  readonly spansWords?: boolean;
 }
 export interface IntegerOption extends OptionBase {
   readonly type: 'integer';
@@ -53,6 +55,8 @@ export interface CommandSpec {
   /** Further names in typed text: `summarise`. */
   readonly aliases?: readonly string[];
   readonly adminOnly?: boolean;
+  /** `keep` leaves flags it doesn't know in the text (a question may be about `git --amend`); else they are refused. */
+  readonly unknownFlags?: 'refuse' | 'keep';
   /** One typed example for `/help`. */
   readonly example: string;
 }
