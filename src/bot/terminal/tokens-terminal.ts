@@ -7,7 +7,10 @@ export function tokensOnTerminal(
   tokenized: { readonly ids: readonly number[]; readonly tokens: readonly string[] },
   json: boolean,
 ): void {
-  if (json) return writeJson(streams, { ids: tokenized.ids, tokens: tokenized.tokens });
+  if (json) {
+    writeJson(streams, { ids: tokenized.ids, tokens: tokenized.tokens });
+    return;
+  }
   for (const [index, id] of tokenized.ids.entries()) streams.out.write(`${String(id).padStart(7)}  ${JSON.stringify(tokenized.tokens[index] ?? '')}\n`);
   streams.out.write(`${tokenized.ids.length} tokens\n`);
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { commandTable } from '../../commands/command-table.ts';
+import { commandSpecs } from '../../commands/command-table.ts';
 import { FrescoError } from '../../fresco-error.ts';
 import { blobRefSchema } from '../../ids.ts';
 import { requireVisitor } from './web-login.ts';
