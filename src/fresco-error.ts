@@ -67,6 +67,11 @@ export class FrescoError<Code extends ErrorCode = ErrorCode> extends Error {
     this.facts = facts;
   }
 
+  /** True for any FrescoError; narrows without losing the code's type. */
+  static isOurs(error: unknown): error is FrescoError {
+    return error instanceof FrescoError;
+  }
+
   /** True when `error` is a FrescoError with exactly this code; narrows its facts. */
   static is<Wanted extends ErrorCode>(error: unknown, code: Wanted): error is FrescoError<Wanted> {
     return error instanceof FrescoError && error.code === code;

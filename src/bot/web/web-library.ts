@@ -14,7 +14,7 @@ const mediaTypes: Readonly<Record<string, string>> = { png: 'image/png', webp: '
 export function addLibraryRoutes(server: FastifyInstance, platform: WebPlatform): void {
   server.get('/api/about', async (request) => {
     const visitor = requireVisitor(platform, request);
-    const commands = commandTable
+    const commands = commandSpecs
       .filter(({ adminOnly }) => adminOnly !== true || visitor.isOwner)
       .map(({ name, description, example, options }) => ({ name, description, example, options }));
     return { commands, models: platform.options.models.list(), defaults: platform.options.defaults, pulse: platform.desk.pulse() };

@@ -63,7 +63,7 @@ async function guard(platform: WebPlatform, request: FastifyRequest, reply: Fast
 }
 
 function answerError(platform: WebPlatform, error: unknown, reply: FastifyReply): FastifyReply {
-  if (error instanceof FrescoError) return reply.code(statuses[error.code] ?? 500).send({ error: sentenceFor(error) });
+  if (FrescoError.isOurs(error)) return reply.code(statuses[error.code] ?? 500).send({ error: sentenceFor(error) });
   const status = error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   if (status >= 500) {
     platform.options.logger.error({ error }, 'a request of the page failed');
