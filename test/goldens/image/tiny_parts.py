@@ -74,6 +74,8 @@ def loud(module: torch.nn.Module, seed: int) -> torch.nn.Module:
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in module.named_parameters():
         if parameter.dim() < 2:
+            if name.endswith("bias"):
+                parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
             continue
         fan_in = parameter[0].numel()
         spread = 1.0 if "embed" in name and "proj" not in name and "linear" not in name and parameter.dim() == 2 else 1.3 / fan_in**0.5
