@@ -1,0 +1,129 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { ChatPlatform } from './bot/contract.ts';
+import { createDiscordPlatform } from './bot/discord/discord-platform.ts';
+import { createSlackPlatform } from './bot/slack/slack-platform.ts';
+import { WebPlatform } from './bot/web/web-platform.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { commandSpecs } from './commands/command-table.ts';
+import type { Desk } from './commands/contract.ts';
+import { createDesk } from './commands/desk.ts';
+import { openSqlStore } from './commands/store/sql-store.ts';
+import { BlobFolder } from './inference/blob-folder.ts';
+import type { BlobStore, ModelStore } from './inference/contract.ts';
+import { createInferenceHosts, type InferenceHosts } from './inference/host/inference-hosts.ts';
+import { MemoryJobQueue } from './inference/jobs/memory-job-queue.ts';
+import { openModelStore } from './inference/models/model-store.ts';
+import type { Logger } from './logger.ts';
+import { projectFolder } from './project-folder.ts';
+import type { Settings } from './settings.ts';
+
+/** More threads than this slow a small model down more than they help. */
+const mostThreads = 8;
+/** The part of the machine's memory that loaded models may take when the owner does not say. */
+const memoryShare = 0.6;
+
+/** The inference room, built: what the terminal needs, and the bot on top of it. */
+export interface Core extends AsyncDisposable {
+  readonly models: ModelStore;
+  readonly blobs: BlobStore;
+  readonly hosts: InferenceHosts;
+}
+
+/** Builds blobs, models and hosts. Nothing is loaded yet. */
+export async function openCore(settings: Settings, logger: Logger, clock: Clock = systemClock): Promise<Core> {
+  const blobFolder = join(settings.dataDir, 'blobs');
+  const blobs = new BlobFolder(blobFolder);
+  const models = await openModelStore({ projectDir: projectFolder(), dataDir: settings.dataDir });
+  const hosts = createInferenceHosts({
+    models,
+    device: settings.device,
+    threads: settings.threads ?? Math.min(availableParallelism(), mostThreads),
+    dataDir: settings.dataDir,
+    blobFolder,
+    loraFolder: join(settings.dataDir, 'loras'),
+    memoryBudgetBytes: settings.memoryBytes ?? totalmem() * memoryShare,
+    safety: { checker: settings.safety.checker },
+    companions: { upscaler: settings.models.upscaler, refiner: settings.models.refiner },
+    clock,
+    logger,
+  });
+  return { models, blobs, hosts, [Symbol.asyncDispose]: () => hosts.close() };
+}
+
+/** The running bot. */
+export interface Fresco {
+  /** Where the page is; undefined when it is switched off. */
+  readonly address: string | undefined;
+  readonly platforms: readonly ChatPlatform[];
+  readonly desk: Desk;
+  /** Finishes or fails what runs, visibly, and lets go of everything; at most `graceMs`. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/** Builds every long-lived object once, connects the rooms and starts the platforms that have their tokens. */
+export async function startFresco(settings: Settings, logger: Logger, clock: Clock = systemClock): Promise<Fresco> {
+  const core = await openCore(settings, logger, clock);
+  const store = await openSqlStore(join(settings.dataDir, 'fresco.sqlite'));
+  const queue = new MemoryJobQueue({
+    runner: core.hosts,
+    clock,
+    logger,
+    maxWaitingPerOwner: settings.limits.waitingPerUser,
+    lanes: {
+      text: { maxWaiting: settings.limits.waitingPerLane, deadlineMs: settings.limits.deadlineSeconds * 1000 },
+      image: { maxWaiting: settings.limits.waitingPerLane, deadlineMs: settings.limits.deadlineSeconds * 1000 },
+    },
+  });
+  const desk = await createDesk({ queue, store, blobs: core.blobs, models: core.models, settings, clock, logger });
+  const platforms = choosePlatforms(settings, core, logger, clock);
+  const warmed = core.hosts.warm(settings.textModel).catch((error: unknown) => logger.warn({ error }, 'the writing model could not be opened yet'));
+
+  for (const platform of platforms) {
+    await platform.start(desk);
+    await desk.recover(platform.name, (ref) => platform.reopen(ref));
+  }
+  await warmed;
+  const web = platforms.find((platform) => platform instanceof WebPlatform);
+  return { address: web?.address, platforms, desk, stop: (graceMs = 15_000) => stopAll({ platforms, queue, store, core }, graceMs, clock) };
+}
+
+function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: Clock): readonly ChatPlatform[] {
+  const platforms: ChatPlatform[] = [];
+  const { blobs, models } = core;
+  const health = (): object => ({ status: 'ok', platforms: platforms.map((platform) => platform.health()) });
+  if (settings.web.enabled) {
+    const { host, port, password, ownerPassword } = settings.web;
+    const defaults = { textModel: settings.textModel, imageModel: settings.imageModel };
+    const pageFolder = join(projectFolder(), 'dist/page');
+    platforms.push(new WebPlatform({ host, port, password, ownerPassword, dataDir: settings.dataDir, pageFolder, blobs, models, defaults, clock, logger: logger.child({ platform: 'web' }), health }));
+  }
+  if (settings.discordLogin !== undefined) {
+    platforms.push(
+      createDiscordPlatform({ login: settings.discordLogin, settings, blobs, clock, logger: logger.child({ platform: 'discord' }), dataDir: settings.dataDir, specs: commandSpecs }),
+    );
+  }
+  if (settings.slackLogin !== undefined) {
+    platforms.push(createSlackPlatform({ login: settings.slackLogin, settings, blobs, clock, logger: logger.child({ platform: 'slack' }), specs: commandSpecs }));
+  }
+  return platforms;
+}
+
+interface Running {
+  readonly platforms: readonly ChatPlatform[];
+  readonly queue: MemoryJobQueue;
+  readonly store: { close(): Promise<void> };
+  readonly core: Core;
+}
+
+/** In reverse order: no new requests, jobs drained (or ended with a sentence), platforms closed, hosts and store let go. */
+async function stopAll({ platforms, queue, store, core }: Running, graceMs: number, clock: Clock): Promise<void> {
+  await Promise.all(platforms.map((platform) => platform.closeIntake()));
+  const outOfTime = new AbortController();
+  void clock.wait(graceMs, outOfTime.signal).then(() => outOfTime.abort());
+  await queue.drain(outOfTime.signal);
+  outOfTime.abort();
+  await Promise.all(platforms.map((platform) => platform.stop()));
+  await core.hosts.close();
+  await store.close();
+}
