@@ -1,0 +1,57 @@
+import type { Preview } from '../contract.ts';
+import { encodePreview } from './image-codec.ts';
+import { PreviewCadence, previewOf } from './latent-preview.ts';
+import type { PaintProgress } from './paint.ts';
+import type { PaintModel } from './paint-model.ts';
+import { gridOf, type Picture, planesToPicture } from './picture.ts';
+import { runPlanes } from './vae-codec.ts';
+
+/** Pixels of a preview's longer side at most, and how far a latent cell is enlarged. */
+const maxSide = 512;
+const maxEnlargement = 8;
+
+/** The previews of one batch: a tiny decoder's where the model has one, else by a linear matrix; several pictures as a grid. */
+export class PreviewStream {
+  readonly #model: PaintModel;
+  readonly #batch: number;
+  readonly #cadence: PreviewCadence;
+
+  constructor(model: PaintModel, batch: number) {
+    this.#model = model;
+    this.#batch = batch;
+    this.#cadence = new PreviewCadence(performance.now());
+  }
+
+  /** A preview when one is due after this call, else undefined; also when the model has neither matrix nor tiny decoder. */
+  async after(progress: PaintProgress): Promise<Preview | undefined> {
+    const fromMs = performance.now();
+    if (!this.#cadence.isDue(progress.done, progress.calls, fromMs)) return undefined;
+    const pictures: Picture[] = [];
+    const each = progress.denoised.length / this.#batch;
+    for (let index = 0; index < this.#batch; index += 1) {
+      const picture = await this.#pictureOf(progress.denoised.subarray(index * each, (index + 1) * each), progress.size);
+      if (picture === undefined) return undefined;
+      pictures.push(picture);
+    }
+    const grid = gridOf(pictures);
+    const longest = Math.max(grid.width, grid.height);
+    const preview = await encodePreview(grid, Math.min(maxSide, longest * maxEnlargement));
+    this.#cadence.shown(fromMs, performance.now());
+    return preview;
+  }
+
+  async #pictureOf(denoised: Float32Array, size: PaintProgress['size']): Promise<Picture | undefined> {
+    const { previewDecoder } = this.#model.files;
+    if (previewDecoder !== undefined) {
+      const planes = await runPlanes(await this.#model.shelf.open(previewDecoder.graph), { data: denoised, ...size });
+      return planesToPicture(spread(planes.data), planes.width, planes.height);
+    }
+    const matrix = this.#model.previewMatrix;
+    return matrix === undefined ? undefined : previewOf(denoised, size, matrix);
+  }
+}
+
+/** Raw TAESD exports give [0, 1] and diffusers' wrapper [−1, 1]; told apart by whether anything is clearly negative. */
+function spread(data: Float32Array): Float32Array {
+  return data.some((value) => value < -0.2) ? data : data.map((value) => 2 * value - 1);
+}
