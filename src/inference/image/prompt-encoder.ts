@@ -155,7 +155,7 @@ async function finalNorm(files: TextEncoderFiles): Promise<LayerNorm> {
   const graph = readOnnxGraph(await readFile(files.graph.path));
   const weightOf = (ending: string): Float32Array | undefined => {
     const found = [...graph.initialisers.values()].find(({ name, type }) => name.endsWith(ending) && type === 'float32');
-    return found?.raw === undefined ? undefined : new Float32Array(found.raw.slice().buffer);
+    return found?.raw === undefined ? undefined : new Float32Array(new Uint8Array(found.raw).buffer);
   };
   const gain = weightOf('final_layer_norm.weight');
   const bias = weightOf('final_layer_norm.bias');

@@ -138,7 +138,7 @@ async function floatsOf(initialiser: Initialiser, graph: GraphFile, unfit: (prob
     throw unfit(`${graph.file} holds ${initialiser.name.slice(0, 80)} as ${initialiser.type}; only float32 and float16 weights can be merged into`);
   }
   const raw = initialiser.raw ?? (await externalBytes(initialiser, graph));
-  const copy = raw.slice().buffer; // a copy of its own, aligned
+  const copy = new Uint8Array(raw).buffer; // a copy of its own, aligned (a Buffer's slice would be a view)
   return initialiser.type === 'float32' ? new Float32Array(copy) : Float32Array.from(new Uint16Array(copy), fromHalf);
 }
 
