@@ -114,9 +114,12 @@ class OnnxTextEngine implements TextEngine {
       if (isEnd || reply.stopped || repeats) break;
     }
     this.#idleCache = cache.canTruncate && cache.sizeBytes <= keptCacheBytes ? cache : undefined;
-    if (progress.finishReason === 'length' && control.keep.aborted && progress.completionTokens < prompt.maxTokens) progress.finishReason = 'stopped-early';
-    if (repeats && progress.finishReason !== 'stop') progress.finishReason = 'repetition';
     const rest = reply.finish();
+    if (reply.stopped)
+      progress.finishReason = 'stop'; // the last held character may complete a stop string
+    else if (progress.finishReason === 'length' && repeats) progress.finishReason = 'repetition';
+    else if (progress.finishReason === 'length' && control.keep.aborted && progress.completionTokens < prompt.maxTokens)
+      progress.finishReason = 'stopped-early';
     if (rest !== undefined) yield { type: 'text-delta', ...rest };
     if (progress.finishReason === 'repetition') yield { type: 'notice', code: 'repetition-ended', facts: {} };
   }
