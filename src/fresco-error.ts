@@ -48,7 +48,8 @@ export interface ErrorFacts {
   'folder-unwritable': { readonly folder: string };
   'disk-full': { readonly folder: string; readonly neededBytes?: number };
   'port-in-use': { readonly port: number };
-  'download-failed': { readonly file: string; readonly reason: string };
+  /** `retryAfterMs` is there when the same request may work later. */
+  'download-failed': { readonly file: string; readonly reason: string; readonly retryAfterMs?: number };
   'platform-failed': { readonly platform: string; readonly operation: string; readonly reason: string };
   internal: { readonly reference: string };
 }

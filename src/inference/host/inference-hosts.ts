@@ -18,7 +18,7 @@ import { HostClient } from './host-client.ts';
 import { hostModule } from './host-module.ts';
 import { HostSupervisor } from './host-supervisor.ts';
 import { type Patience, patient } from './host-watch.ts';
-import { ModelResidency } from './model-residency.ts';
+import { type Lease, ModelResidency } from './model-residency.ts';
 import type { HostSettings, HostTask } from './wire-protocol.ts';
 
 export interface InferenceHostsOptions {
@@ -81,7 +81,8 @@ class ForkedHosts implements InferenceHosts {
     try {
       const model = await this.#options.models.find(request.model, kindFor(request));
       const lane = laneOf(request);
-      const lease = await this.#residency.acquire(lane, model, control.signal);
+      if (laneFor(model.kind) !== lane) throw new FrescoError('model-unsupported', { model: model.id, problem: `it is no model for ${request.kind}` });
+      const lease = await this.#acquire(model, control.signal);
       try {
         const task: HostTask = { type: 'run', jobId: control.jobId ?? 'no job', model, request };
         for await (const event of this.#supervisors[lane].run(task, control)) {
@@ -99,7 +100,7 @@ class ForkedHosts implements InferenceHosts {
   async warm(modelId: string): Promise<void> {
     const model = await this.#options.models.find(modelId);
     const lane = laneFor(model.kind);
-    const lease = await this.#residency.acquire(lane, model, new AbortController().signal);
+    const lease = await this.#acquire(model, new AbortController().signal);
     try {
       await this.#supervisors[lane].perform({ type: 'open', model });
       lease.markLoaded();
@@ -136,6 +137,13 @@ class ForkedHosts implements InferenceHosts {
   #launch(name: string): HostClient {
     const { clock, logger, patience = patient } = this.#options;
     return new HostClient({ name, module: hostModule(this.#options.hostModule), clock, logger, patience });
+  }
+
+  /** An image model opens its graphs one after the other when they do not all fit, so it never needs more than there is. */
+  #acquire(model: ModelFolder, signal: AbortSignal): Promise<Lease> {
+    const lane = laneFor(model.kind);
+    const memoryBytes = lane === 'image' ? Math.min(model.memoryBytes, this.#options.memoryBudgetBytes) : model.memoryBytes;
+    return this.#residency.acquire(lane, { ...model, memoryBytes }, signal);
   }
 
   async #settings(lane: Lane): Promise<HostSettings> {
@@ -204,8 +212,9 @@ function cancelReason(signal: AbortSignal): unknown {
   return signal.reason instanceof FrescoError ? signal.reason : new FrescoError('cancelled', { by: 'signal' });
 }
 
-function kindFor(request: InferenceRequest): ModelKind {
-  return request.kind === 'upscale' ? 'upscaler' : request.kind;
+/** Enlarging is done by an upscaler, or by an image model's engine without one. */
+function kindFor(request: InferenceRequest): ModelKind | undefined {
+  return request.kind === 'upscale' ? undefined : request.kind;
 }
 
 function laneFor(kind: ModelKind): Lane {
