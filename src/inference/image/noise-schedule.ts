@@ -90,13 +90,16 @@ function withZeroTerminalSnr(betas: Float32Array): Float32Array {
 export function trainAlphas(config: SchedulerConfig, keepFinite: boolean): Float32Array {
   const betas = betasOf(config);
   const alphas = cumulativeProduct((config.rescaleBetasZeroSnr ? withZeroTerminalSnr(betas) : betas).map((beta) => 1 - beta));
-  if (config.rescaleBetasZeroSnr && keepFinite) alphas[alphas.length - 1] = 2 ** -24;
+  if (config.rescaleBetasZeroSnr && keepFinite) alphas[alphas.length - 1] = leastAlpha;
   return alphas;
 }
 
-/** σ by training timestep, float32. */
+/** The ᾱ that stands for "no signal left" where a sampler divides by it. */
+const leastAlpha = 2 ** -24;
+
+/** σ by training timestep, float32. For the least ᾱ it is 4096: the root lies a hair under the middle of two floats, and torch's vectorised root rounds it up. */
 export function sigmasFromAlphas(alphas: Float32Array): Float32Array {
-  return alphas.map((alpha) => Math.sqrt(f32(f32(1 - alpha) / alpha)));
+  return alphas.map((alpha) => (alpha === leastAlpha ? 4096 : Math.sqrt(f32(f32(1 - alpha) / alpha))));
 }
 
 /** Linear interpolation of a table at a fractional index, held at its ends (`numpy.interp`). */

@@ -3,6 +3,8 @@ import { axpby, clamped, scaled } from '../../runtime/tensor-math.ts';
 import type { SchedulerPlan, StepInput } from '../scheduler.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
 
+const f32 = Math.fround;
+
 /** Throws 'model-unsupported': this sampler can't follow what the model predicts. */
 export function unfitPrediction(config: SchedulerConfig, sampler: string): FrescoError {
   return new FrescoError('model-unsupported', { model: 'scheduler_config.json', problem: `${sampler} can't follow prediction_type ${config.predictionType}` });
@@ -27,21 +29,33 @@ export function predictFromAlpha(plan: SchedulerPlan, alphaBar: number, input: S
   }
 }
 
-/** x̂0 from a model output at noise level σ of a variance-exploding process (latents are x0 + σ·ε). */
+/**
+ * x̂0 from a model output at noise level σ of a variance-exploding process (latents are x0 + σ·ε).
+ * Rounds to float32 after every operation, as torch does: with zero terminal SNR σ begins at 4096, where a last bit is larger than the tolerance.
+ */
 export function predictFromSigma(plan: SchedulerPlan, sigma: number, input: StepInput): Float32Array {
   const { latents, modelOutput } = input;
   switch (plan.config.predictionType) {
     case 'epsilon':
-      return axpby(1, latents, -sigma, modelOutput);
+      return latents.map((x, i) => x - f32(sigma * modelOutput[i]!));
     case 'sample':
       return modelOutput;
-    case 'v_prediction':
-      return axpby(-sigma / Math.sqrt(sigma ** 2 + 1), modelOutput, 1 / (sigma ** 2 + 1), latents);
+    case 'v_prediction': {
+      const variance = f32(f32(sigma ** 2) + 1);
+      const weight = f32(-sigma / f32(Math.sqrt(variance)));
+      return latents.map((x, i) => f32(modelOutput[i]! * weight) + f32(x / variance));
+    }
     case 'flow_prediction':
       throw unfitPrediction(plan.config, 'a sampler of noise levels');
     default:
       return plan.config.predictionType satisfies never;
   }
+}
+
+/** x + (x − x̂0)/σ·(target − σ): a straight line through x and x̂0, in float32 after every operation for the reason given above. */
+export function alongSlope(latents: Float32Array, denoised: Float32Array, sigma: number, target: number): Float32Array {
+  const gap = f32(target - sigma);
+  return latents.map((x, i) => x + f32(f32(f32(x - denoised[i]!) / sigma) * gap));
 }
 
 /** x̂0 held in range where the configuration says so: dynamic thresholding, else plain clipping. */

@@ -1,4 +1,3 @@
-import { scaled } from '../../runtime/tensor-math.ts';
 import {
   finalSigma,
   hasOwnSigmas,
@@ -12,6 +11,8 @@ import {
 } from '../noise-schedule.ts';
 import type { SchedulerPlan } from '../scheduler.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
+
+const f32 = Math.fround;
 
 /**
  * The plan of the k-diffusion samplers (Euler, Euler ancestral, Heun, LMS): noise levels at the spaced timesteps or by formula between their ends.
@@ -49,11 +50,12 @@ export function sigmaPlan(config: SchedulerConfig, steps: number): SchedulerPlan
 
 function startLevel(config: SchedulerConfig, sigmas: Float32Array): number {
   const highest = sigmas.reduce((max, sigma) => Math.max(max, sigma), 0);
-  return config.timestepSpacing === 'leading' ? Math.fround(Math.sqrt(Math.fround(highest ** 2 + 1))) : highest;
+  return config.timestepSpacing === 'leading' ? f32(Math.sqrt(f32(f32(highest ** 2) + 1))) : highest;
 }
 
-/** Latents brought to unit variance: x/√(σ²+1). */
+/** Latents brought to unit variance: x/√(σ²+1), rounded as torch rounds it. */
 export function scaledBySigma(plan: SchedulerPlan, index: number, latents: Float32Array): Float32Array {
   const sigma = plan.sigmas[index] ?? 0;
-  return scaled(1 / Math.sqrt(sigma ** 2 + 1), latents);
+  const deviation = f32(Math.sqrt(f32(f32(sigma ** 2) + 1)));
+  return latents.map((x) => x / deviation);
 }
