@@ -34,6 +34,8 @@ export class FakeHub {
   readonly sha = 'c0ffee'.padEnd(40, '0');
   readonly repo: string;
   token: string | undefined;
+  /** Awaited before a connection breaks: a client may lose what it received and did not take yet, so tests wait until it has. */
+  beforeBreak: (path: string, sentBytes: number) => Promise<unknown> = async () => {};
   gated: false | 'auto' | 'manual' = false;
   #files: readonly FakeFile[];
   readonly #troubles = new Map<string, Trouble[]>();
@@ -143,6 +145,11 @@ export class FakeHub {
     json(response, [{ type: 'directory', path: 'onnx', size: 0, oid: '0'.repeat(40) }, ...entries], link);
   }
 
+  #breakOff(path: string, response: ServerResponse, { bytes, from }: { readonly bytes: Buffer; readonly from: number }): void {
+    const broken = (): void => void response.destroy();
+    response.write(bytes, () => this.beforeBreak(path, from + bytes.length).then(broken, broken));
+  }
+
   #content(file: FakeFile, request: IncomingMessage, response: ServerResponse): void {
     const { range, 'accept-encoding': encoding } = request.headers;
     this.requests.push({ path: `/content/${file.path}`, range, authorization: undefined });
@@ -163,7 +170,7 @@ export class FakeHub {
     const partial = from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': rest.length, ...partial });
     if (trouble.breakAfter === undefined) response.end(rest);
-    else response.write(rest.subarray(0, trouble.breakAfter), () => setImmediate(() => response.destroy()));
+    else this.#breakOff(file.path, response, { bytes: rest.subarray(0, trouble.breakAfter), from });
   }
 }
 

@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FrescoError } from '../../../src/fresco-error.ts';
 import type { CatalogueEntry } from '../../../src/inference/models/model-catalogue.ts';
 import { type LicenceQuestion, type PullOptions, type PullProgress, pullModel } from '../../../src/inference/models/model-download.ts';
@@ -38,6 +38,12 @@ async function start(hubFiles = files) {
   const asked: LicenceQuestion[] = [];
   const progress: PullProgress[] = [];
   const stop = new AbortController();
+  hub.beforeBreak = (path, sentBytes) =>
+    vi.waitFor(async () => {
+      const parts = (await readdir(modelsFolder, { recursive: true })).filter((name) => name.endsWith(`${path}.part`));
+      const sizes = await Promise.all(parts.map(async (name) => (await stat(join(modelsFolder, name))).size));
+      expect(Math.max(...sizes)).toBeGreaterThanOrEqual(sentBytes);
+    });
   /** Pulls, and lets time pass whenever somebody waits for it. */
   const pull = async (options: Partial<PullOptions> = {}, what: CatalogueEntry = entry) => {
     let ended = false;
@@ -56,7 +62,10 @@ async function start(hubFiles = files) {
       ended = true;
     });
     pulling.catch(() => {});
-    while (!ended) await clock.advance(1000);
+    while (!ended) {
+      await vi.waitUntil(() => ended || clock.waiting > 0, { timeout: 20_000, interval: 2 });
+      await clock.advance(1000);
+    }
     return pulling;
   };
   return { hub, modelsFolder, asked, progress, pull, stop, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
