@@ -10,10 +10,11 @@ import type { Desk } from './commands/contract.ts';
 import { createDesk } from './commands/desk.ts';
 import { openSqlStore } from './commands/store/sql-store.ts';
 import { BlobFolder } from './inference/blob-folder.ts';
-import type { BlobStore, ModelStore } from './inference/contract.ts';
+import type { BlobStore } from './inference/contract.ts';
 import { createInferenceHosts, type InferenceHosts } from './inference/host/inference-hosts.ts';
 import { MemoryJobQueue } from './inference/jobs/memory-job-queue.ts';
-import { openModelStore } from './inference/models/model-store.ts';
+import { type FolderModelStore, openModelStore } from './inference/models/model-store.ts';
+import type { DeviceReport } from './inference/runtime/device-choice.ts';
 import type { Logger } from './logger.ts';
 import { projectFolder } from './project-folder.ts';
 import type { Settings } from './settings.ts';
@@ -25,7 +26,7 @@ const memoryShare = 0.6;
 
 /** The inference room, built: what the terminal needs, and the bot on top of it. */
 export interface Core extends AsyncDisposable {
-  readonly models: ModelStore;
+  readonly models: FolderModelStore;
   readonly blobs: BlobStore;
   readonly hosts: InferenceHosts;
 }
@@ -33,7 +34,7 @@ export interface Core extends AsyncDisposable {
 /** Builds blobs, models and hosts. Nothing is loaded yet. */
 export async function openCore(settings: Settings, logger: Logger, clock: Clock = systemClock): Promise<Core> {
   const blobFolder = join(settings.dataDir, 'blobs');
-  const blobs = new BlobFolder(blobFolder);
+  const blobs = new BlobFolder({ folder: blobFolder, clock });
   const models = await openModelStore({ projectDir: projectFolder(), dataDir: settings.dataDir });
   const hosts = createInferenceHosts({
     models,
@@ -57,6 +58,7 @@ export interface Fresco {
   readonly address: string | undefined;
   readonly platforms: readonly ChatPlatform[];
   readonly desk: Desk;
+  readonly device: DeviceReport;
   /** Finishes or fails what runs, visibly, and lets go of everything; at most `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -85,7 +87,13 @@ export async function startFresco(settings: Settings, logger: Logger, clock: Clo
   }
   await warmed;
   const web = platforms.find((platform) => platform instanceof WebPlatform);
-  return { address: web?.address, platforms, desk, stop: (graceMs = 15_000) => stopAll({ platforms, queue, store, core }, graceMs, clock) };
+  return {
+    address: web?.address,
+    platforms,
+    desk,
+    device: await core.hosts.devices(),
+    stop: (graceMs = 15_000) => stopAll({ platforms, queue, store, core }, graceMs, clock),
+  };
 }
 
 function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: Clock): readonly ChatPlatform[] {
@@ -96,15 +104,40 @@ function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: 
     const { host, port, password, ownerPassword } = settings.web;
     const defaults = { textModel: settings.textModel, imageModel: settings.imageModel };
     const pageFolder = join(projectFolder(), 'dist/page');
-    platforms.push(new WebPlatform({ host, port, password, ownerPassword, dataDir: settings.dataDir, pageFolder, blobs, models, defaults, clock, logger: logger.child({ platform: 'web' }), health }));
+    platforms.push(
+      new WebPlatform({
+        host,
+        port,
+        password,
+        ownerPassword,
+        dataDir: settings.dataDir,
+        pageFolder,
+        blobs,
+        models,
+        defaults,
+        clock,
+        logger: logger.child({ platform: 'web' }),
+        health,
+      }),
+    );
   }
   if (settings.discordLogin !== undefined) {
     platforms.push(
-      createDiscordPlatform({ login: settings.discordLogin, settings, blobs, clock, logger: logger.child({ platform: 'discord' }), dataDir: settings.dataDir, specs: commandSpecs }),
+      createDiscordPlatform({
+        login: settings.discordLogin,
+        settings,
+        blobs,
+        clock,
+        logger: logger.child({ platform: 'discord' }),
+        dataDir: settings.dataDir,
+        specs: commandSpecs,
+      }),
     );
   }
   if (settings.slackLogin !== undefined) {
-    platforms.push(createSlackPlatform({ login: settings.slackLogin, settings, blobs, clock, logger: logger.child({ platform: 'slack' }), specs: commandSpecs }));
+    platforms.push(
+      createSlackPlatform({ login: settings.slackLogin, settings, blobs, clock, logger: logger.child({ platform: 'slack' }), specs: commandSpecs }),
+    );
   }
   return platforms;
 }
@@ -112,7 +145,7 @@ function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: 
 interface Running {
   readonly platforms: readonly ChatPlatform[];
   readonly queue: MemoryJobQueue;
-  readonly store: { close(): Promise<void> };
+  readonly store: AsyncDisposable;
   readonly core: Core;
 }
 
@@ -125,5 +158,5 @@ async function stopAll({ platforms, queue, store, core }: Running, graceMs: numb
   outOfTime.abort();
   await Promise.all(platforms.map((platform) => platform.stop()));
   await core.hosts.close();
-  await store.close();
+  await store[Symbol.asyncDispose]();
 }
