@@ -2,16 +2,55 @@
 
 
 def data(_options) -> None:
-    from . import held_out, sprites
+    from . import art, held_out, sprites, text
 
+    art.ensure()
     sprites.build()
     held_out.build()
+    text.export()
 
 
 def vae(options) -> None:
     from . import train_vae
 
     train_vae.train(options.minutes or 25, options.steps, options.max_minutes)
+
+
+def latents(options) -> None:
+    from . import latents as cache
+
+    cache.build(options.count or 16, options.max_minutes)
+
+
+def unet(options) -> None:
+    from . import train_unet
+
+    train_unet.train(options.minutes or 75, options.steps, options.max_minutes)
+
+
+def decoder(options) -> None:
+    from . import train_vae
+
+    train_vae.finish_decoder(options.minutes or 30, options.steps, options.max_minutes)
+
+
+def export(_options) -> None:
+    from . import export as writer
+
+    writer.build()
+
+
+def evaluate(options) -> None:
+    from . import evaluate as judge
+
+    judge.run(options.count or 1)
+
+
+def smoke(_options) -> None:
+    from . import art, smoke as trial
+
+    art.ensure()
+    trial.run()
 
 
 def run(options) -> None:

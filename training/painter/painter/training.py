@@ -53,9 +53,39 @@ class Log:
         return [json.loads(line) for line in self._path.read_text().splitlines()] if self._path.exists() else []
 
 
-def threads(count: int = 2) -> None:
-    torch.set_num_threads(count)
-    torch.set_flush_denormal(True)
+class Threads:
+    """One thread while others work on the machine, all cores while it idles.
+
+    Two threads wait for each other at every layer; on a core shared with other work that wait costs more than the
+    second thread brings. Looks at the machine's idle time every few seconds.
+    """
+
+    def __init__(self, most: int = 2) -> None:
+        self._most, self.count, self._seen, self._cpu, self._at = most, 1, self._machine(), time.process_time(), time.monotonic()
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+
+    @staticmethod
+    def _machine() -> tuple[float, float]:
+        try:
+            with open('/proc/stat') as file:
+                fields = [float(x) for x in file.readline().split()[1:9]]
+        except OSError:
+            return 0.0, 0.0
+        return fields[3] + fields[4], sum(fields)
+
+    def tune(self) -> None:
+        now = time.monotonic()
+        if now - self._at < 4:
+            return
+        idle, total = self._machine()
+        share = (idle - self._seen[0]) / max(total - self._seen[1], 1)
+        mine = (time.process_time() - self._cpu) / (now - self._at)
+        self._seen, self._cpu, self._at = (idle, total), time.process_time(), now
+        wanted = self._most if (self.count == 1 and share > 0.3) else 1 if (self.count > 1 and mine < 0.8 * self.count) else self.count
+        if wanted != self.count:
+            self.count = wanted
+            torch.set_num_threads(wanted)
 
 
 def _produce(queue, make_batch, seed: int) -> None:
@@ -86,6 +116,3 @@ def warm_then_cosine(progress: float, step: int, peak: float, warm_steps: int = 
     after = max(0.0, (progress - constant) / (1 - constant))
     return peak * min(1.0, (step + 1) / warm_steps) * (floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * after)))
 
-
-def parse_minutes(value: float | None, default: float) -> float:
-    return default if value is None else value

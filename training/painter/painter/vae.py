@@ -11,19 +11,23 @@ from torch import Tensor, nn
 
 LATENT_CHANNELS = 32
 SCALE = 32
-ENCODER = ((80, 1), (192, 1), (256, 1))  # channels and blocks at 32×32, 16×16, 8×8 (of 256 px)
-DECODER = ((320, 1), (192, 1), (96, 1), (48, 1))  # at 8×8, 16×16, 32×32, 64×64; then a 4× pixel-shuffle
+ENCODER = ((64, 1), (160, 1), (256, 1))  # channels and blocks at 32×32, 16×16, 8×8 (of 256 px)
+DECODER = ((256, 1), (160, 1), (80, 1), (40, 1))  # at 8×8, 16×16, 32×32, 64×64; then a 4× pixel-shuffle
 LOGVAR = -6.0  # what the encoder says of its certainty: a constant, for the decoder is trained to bear that much noise
 
 
-def conv(inside: int, outside: int, size: int = 3) -> nn.Conv2d:
-    return nn.Conv2d(inside, outside, size, padding=size // 2)
+def conv(inside: int, outside: int, gain: float = 1.0) -> nn.Conv2d:
+    """A 3×3 convolution that keeps the size of its input's numbers: PyTorch's default shrinks them threefold a layer."""
+    layer = nn.Conv2d(inside, outside, 3, padding=1)
+    nn.init.normal_(layer.weight, std=gain / (9 * inside) ** 0.5)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first, self.second = conv(width, width), conv(width, width)
+        self.first, self.second = conv(width, width, 1.6), conv(width, width)
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)
 
@@ -75,7 +79,7 @@ class Encoder(nn.Module):
         self.out = conv(widths[-1], LATENT_CHANNELS)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.layers(x))
+        return self.out(self.layers(x - 0.5))  # most of a picture is white: centred, the first steps do not all pull one way
 
 
 class Decoder(nn.Module):
@@ -90,7 +94,8 @@ class Decoder(nn.Module):
             if i + 1 < len(DECODER):
                 layers.append(Up(width, widths[i + 1]))
         self.layers = nn.Sequential(*layers)
-        self.out = nn.Conv2d(widths[-1], 48, 3, padding=1)
+        self.out = conv(widths[-1], 48, 0.3)
+        nn.init.constant_(self.out.bias, 0.6)  # most of a picture is white
 
     def forward(self, z: Tensor) -> Tensor:
         return F.pixel_shuffle(self.out(F.silu(self.layers(z))), 4)

@@ -1,0 +1,36 @@
+"""Twenty steps of every training, cut in half and resumed, in a folder of its own: does the recipe run at all?"""
+
+import shutil
+
+from . import latents, paths, sprites, text, train_unet, train_vae
+from .training import Log, load_checkpoint
+
+
+def _expect(what: str, actual, expected) -> None:
+    if actual != expected:
+        raise SystemExit(f'smoke: {what} is {actual}, expected {expected}')
+
+
+def run() -> None:
+    paths.WORK.mkdir(parents=True, exist_ok=True)
+    if not (paths.WORK / 'sprites.npz').exists():
+        sprites.build()
+    if not (text.FOLDER / 'text_encoder/model.onnx').exists():
+        text.export()
+    for name in ('vae.pt', 'unet.pt', 'vae.jsonl', 'unet.jsonl'):
+        (paths.WORK / name).unlink(missing_ok=True)
+    shutil.rmtree(latents.FOLDER, ignore_errors=True)
+    train_vae.train(60, max_steps=12)
+    _expect('vae step before the cut', load_checkpoint('vae')['step'], 12)
+    train_vae.train(60, max_steps=8)
+    _expect('vae step after resuming', load_checkpoint('vae')['step'], 20)
+    latents.write_shard(0, latents.frozen_encoder(), text.TextEncoder(), 128)
+    train_unet.train(60, max_steps=12)
+    before = load_checkpoint('unet')
+    train_unet.train(60, max_steps=8)
+    after = load_checkpoint('unet')
+    _expect('unet step after resuming', (before['step'], after['step']), (12, 20))
+    moments = [s['step'].item() for s in after['optimizer']['state'].values()]
+    _expect("optimizer's own step count", (min(moments), max(moments)), (20.0, 20.0))
+    psnr = [row['psnr'] for row in Log('vae').rows()]
+    print(f'smoke: 20 steps of the autoencoder and of the UNet, resumed once each; psnr {psnr[0]:.2f} to {psnr[-1]:.2f} dB')
