@@ -3,6 +3,7 @@
 import shutil
 
 from . import latents, paths, sprites, text, train_unet, train_vae
+from .compose import Composer
 from .training import Log, load_checkpoint
 
 
@@ -11,12 +12,24 @@ def _expect(what: str, actual, expected) -> None:
         raise SystemExit(f'smoke: {what} is {actual}, expected {expected}')
 
 
+def check_held_out() -> None:
+    """What is held out is refused, and a held-out pair in a plan is noticed."""
+    composer = Composer(9)
+    pair = composer.held_out.data['pairs'][0]
+    planted = composer.pair_plan(composer.names[pair[0]], composer.names[pair[1]], '')
+    _expect('a held-out pair being refused', composer.held_out.forbids(planted), True)
+    plans = [composer.plan() for _ in range(3000)]
+    _expect('held-out things among 3000 plans', sum(composer.held_out.forbids(p) for p in plans), 0)
+    _expect('one seed giving one caption', Composer(9).plan().caption == Composer(9).plan().caption, True)
+
+
 def run() -> None:
     paths.WORK.mkdir(parents=True, exist_ok=True)
     if not (paths.WORK / 'sprites.npz').exists():
         sprites.build()
     if not (text.FOLDER / 'text_encoder/model.onnx').exists():
         text.export()
+    check_held_out()
     for name in ('vae.pt', 'unet.pt', 'vae.jsonl', 'unet.jsonl'):
         (paths.WORK / name).unlink(missing_ok=True)
     shutil.rmtree(latents.FOLDER, ignore_errors=True)

@@ -46,6 +46,25 @@ def evaluate(options) -> None:
     judge.run(options.count or 1)
 
 
+def document(_options) -> None:
+    from . import document as writer
+
+    writer.build()
+
+
+def parity(_options) -> None:
+    from . import parity as goldens
+
+    goldens.build()
+
+
+def all(options) -> None:
+    for stage in ('data', 'vae', 'latents', 'unet', 'decoder', 'export', 'evaluate', 'parity', 'document'):
+        print(f'== {stage}', flush=True)
+        options.count = None
+        run(type(options)(**{**vars(options), 'stage': stage}))
+
+
 def smoke(_options) -> None:
     from . import art, smoke as trial
 
