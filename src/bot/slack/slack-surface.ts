@@ -1,0 +1,358 @@
+import type { Clock } from '../../clock.ts';
+import type { Message, MessageRef, Surface } from '../../commands/contract.ts';
+import { statusLine } from '../../commands/status-line.ts';
+import { FrescoError } from '../../fresco-error.ts';
+import type { Logger } from '../../logger.ts';
+import { EditLatest } from '../edit-latest.ts';
+import { leftovers } from './leftovers.ts';
+import { PicturePosts } from './picture-posts.ts';
+import type { PictureStrategy } from './picture-strategy.ts';
+import type { SlackAssistant } from './slack-assistant.ts';
+import type { SlackClient, SlackMessageId, SlackSpot, Urgency } from './slack-client.ts';
+import { platformFailed, type SlackFailure, slackFailure } from './slack-failure.ts';
+import type { SlackFiles } from './slack-files.ts';
+import { SlackParts } from './slack-parts.ts';
+import { SlackStream, type StreamSpot, type StreamSupport } from './slack-stream.ts';
+import type { BookedSurface, SurfaceBook } from './surface-book.ts';
+
+/** What all surfaces of a workspace share. */
+export interface SurfaceTools {
+  readonly client: SlackClient;
+  readonly files: SlackFiles;
+  readonly book: SurfaceBook;
+  readonly assistant: SlackAssistant;
+  readonly streams: StreamSupport;
+  readonly strategy: PictureStrategy;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Known once logged in. */
+  readonly identity: { botUser: string | undefined };
+}
+
+export interface SlackSurfaceOptions {
+  readonly spot: SlackSpot;
+  readonly direct: boolean;
+  /** Who asked, for native streams; absent: no native stream. */
+  readonly recipient?: { readonly user: string; readonly team: string };
+  /** A line above the answer to a slash command, which Slack itself does not show. */
+  readonly header?: string;
+  /** A message that is there already: after a restart, or the one whose button was pressed. */
+  readonly existing?: { readonly id: SlackMessageId; readonly filesByBlob: ReadonlyMap<string, string> };
+  /** The message of the person, by which an answer that is not there yet is found again. */
+  readonly answers?: string;
+  /** After a restart: what the last run left in this place is looked for before anything is shown. */
+  readonly adopt?: boolean;
+  /** The first post was refused: tells the person why. */
+  readonly onUnpostable?: (failure: SlackFailure) => void;
+}
+
+/** Between edits of one message. Pictures cost several calls; a stream's append is cheap. */
+const gaps = { picture: 3000, text: 1500, stream: 1000 } as const;
+/** Nothing but a status line under the thread for so long: then a message says it. */
+const quietMs = 60_000;
+const overtaken = new Error('overtaken by a newer state');
+/** A ref without a message yet: the first answer after this message of the person. */
+export const answerTo = 'after:';
+
+/** One message (or one long answer over several) that grows in a Slack channel, thread or direct message. */
+export class SlackSurface implements Surface, BookedSurface {
+  readonly #tools: SurfaceTools;
+  readonly #options: SlackSurfaceOptions;
+  readonly #pacer: EditLatest;
+  readonly #pictures: PicturePosts;
+  readonly #gone = new AbortController();
+  readonly #overtaken = new AbortController();
+  #parts: SlackParts;
+  #stream: SlackStream | undefined;
+  #latest: Message | undefined;
+  #main: SlackMessageId | undefined;
+  #previewsShown = 0;
+  #mayBeQuiet: boolean;
+  #found: () => void = () => {};
+  readonly #existsOrFailed: Promise<void>;
+  readonly #adopted: Promise<void>;
+
+  constructor(tools: SurfaceTools, options: SlackSurfaceOptions) {
+    this.#tools = tools;
+    this.#options = options;
+    this.#main = options.existing?.id;
+    this.#existsOrFailed = new Promise((resolve) => {
+      this.#found = resolve;
+    });
+    if (options.existing !== undefined) this.#appeared(options.existing.id);
+    this.#pictures = new PicturePosts({ ...tools, known: options.existing?.filesByBlob ?? new Map() });
+    this.#parts = this.#partsOver(options.existing === undefined ? [] : [options.existing.id]);
+    this.#stream = this.#openStream();
+    this.#mayBeQuiet = this.#stream !== undefined;
+    if (this.#mayBeQuiet && options.answers !== undefined) this.#found();
+    this.#adopted = options.adopt === true ? this.#adopt() : Promise.resolve();
+    this.#pacer = new EditLatest({
+      edit: (message) => this.#edit(message),
+      gapMs: (next) => (next.final ? 0 : next.pictures.length > 0 ? gaps.picture : this.#stream === undefined ? gaps.text : gaps.stream),
+      clock: tools.clock,
+      onFailedPreview: (error) => this.#noteFailure(error),
+    });
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  get stopAction(): string | undefined {
+    return this.#latest?.actions[0]?.id;
+  }
+
+  show(message: Message): void {
+    if (this.#gone.signal.aborted || this.#latest?.final === true) return;
+    this.#latest = message;
+    this.#pacer.show(message);
+  }
+
+  async finish(message: Message): Promise<void> {
+    this.#latest = { ...message, final: true };
+    this.#overtaken.abort(overtaken);
+    try {
+      await this.#pacer.finish(this.#latest);
+    } catch (error) {
+      this.#noteFailure(error);
+      throw platformFailed('show the last state', error);
+    } finally {
+      this.#found();
+      this.#tools.book.leaveAll(this);
+    }
+  }
+
+  async posted(): Promise<MessageRef | undefined> {
+    await this.#existsOrFailed;
+    const { spot, answers } = this.#options;
+    const place = { platform: 'slack' as const, ...(spot.thread === undefined ? {} : { thread: spot.thread }) };
+    if (this.#main !== undefined) return { ...place, channel: this.#main.channel, message: this.#main.ts };
+    return answers === undefined || this.#gone.signal.aborted ? undefined : { ...place, channel: spot.channel, message: `${answerTo}${answers}` };
+  }
+
+  async remove(): Promise<void> {
+    const ids = new Set([...this.#parts.ids, ...(this.#stream?.ids ?? []), ...(this.#main === undefined ? [] : [this.#main])]);
+    this.#overtaken.abort(overtaken);
+    this.#tools.book.leaveAll(this);
+    this.#pictures.clear();
+    for (const id of ids) await this.#tools.client.delete(id, 'first');
+  }
+
+  lose(reason: string): void {
+    this.#gone.abort(new FrescoError('platform-failed', { platform: 'slack', operation: 'show a message', reason }));
+    this.#overtaken.abort(overtaken);
+    this.#found();
+  }
+
+  async #edit(message: Message): Promise<void> {
+    if (this.#gone.signal.aborted) throw this.#gone.signal.reason;
+    if (this.#options.adopt === true) await this.#adopted;
+    const latest = (): Message => this.#latest ?? message;
+    const urgency: Urgency = message.final ? { priority: 'final' } : { priority: 'progress', signal: this.#overtaken.signal };
+    if (message.pictures.length > 0) await this.#showPictures(latest, urgency);
+    else await this.#showText(latest, urgency);
+  }
+
+  /** Previews of the last run go; an answer that it had begun goes on. What cannot be read is left alone. */
+  async #adopt(): Promise<void> {
+    const { existing, answers } = this.#options;
+    const { client, identity } = this.#tools;
+    try {
+      const found = await leftovers(
+        { client, botUser: identity.botUser ?? '' },
+        { spot: existing === undefined ? this.#options.spot : this.#previewSpot(), anchor: existing?.id.ts, answers },
+      );
+      for (const id of found.previews) this.#tools.book.tidy(client.delete(id));
+      if (existing === undefined && found.answer.length > 0) {
+        this.#parts = this.#partsOver(found.answer);
+        for (const id of found.answer) this.#appeared(id);
+      }
+    } catch (error) {
+      this.#noteFailure(error);
+    }
+  }
+
+  async #showText(latest: () => Message, urgency: Urgency): Promise<void> {
+    if (this.#stream !== undefined && (await this.#showByStream(this.#stream, latest))) return;
+    await this.#syncText(latest, urgency);
+    if (latest().final) this.#pictures.clear();
+  }
+
+  /** True when the state is on the screen, by the stream or by the status line. Otherwise the messages so far go over to updates. */
+  async #showByStream(stream: SlackStream, latest: () => Message): Promise<boolean> {
+    const message = latest();
+    const { spot } = this.#options;
+    if (
+      !stream.hasStarted &&
+      !message.final &&
+      message.text.trim() === '' &&
+      this.#mayBeQuiet &&
+      (message.status?.phase !== 'queued' || message.status.position === 0)
+    ) {
+      const status = message.status === undefined ? 'is thinking …' : statusLine(message.status);
+      if (await this.#tools.assistant.setStatus(spot.channel, spot.thread ?? '', status)) {
+        this.#speakUpLater();
+        return true;
+      }
+    }
+    const isPlain = message.kind === 'chat' && message.text.trim() !== '';
+    const mayStart = isPlain && !message.final && this.#tools.client.pace.hasRoom('chat.startStream');
+    try {
+      if (
+        stream.hasStarted &&
+        message.kind === 'chat' &&
+        (message.final ? await stream.finish(message) : await stream.show(latest, { priority: 'progress', signal: this.#overtaken.signal }))
+      )
+        return true;
+      if (!stream.hasStarted && mayStart && (await stream.show(latest, { priority: 'progress', signal: this.#overtaken.signal }))) return true;
+    } catch (error) {
+      this.#streamBroke(stream, error);
+      if (error === overtaken) throw error;
+    }
+    this.#stream = undefined;
+    if (stream.ids.length > 0) this.#parts = this.#partsOver(stream.ids);
+    return false;
+  }
+
+  #streamBroke(stream: SlackStream, error: unknown): void {
+    const { kind, code } = slackFailure(error);
+    if (code === 'stopped_by_user' || error === overtaken) return;
+    this.#tools.logger.debug({ code }, 'a native stream ended early; the message goes on by updates');
+    if (!stream.hasStarted && (kind === 'unsupported' || kind === 'scope' || kind === 'refused')) this.#tools.streams.refused(code, this.#options);
+  }
+
+  #speakUpLater(): void {
+    if (!this.#mayBeQuiet) return;
+    const { clock } = this.#tools;
+    const settled = AbortSignal.any([this.#overtaken.signal, this.#gone.signal]);
+    void clock.wait(quietMs, settled).then(() => {
+      if (settled.aborted || this.#stream?.hasStarted === true || this.#latest === undefined) return;
+      this.#mayBeQuiet = false;
+      this.#pacer.show(this.#latest);
+    });
+  }
+
+  async #showPictures(latest: () => Message, urgency: Urgency): Promise<void> {
+    this.#stream = undefined;
+    const strategy = this.#tools.strategy.current;
+    const message = latest();
+    if (message.final) return await this.#finishPictures(message, strategy);
+    if (strategy !== 'in-place') await this.#syncText(latest, urgency);
+    const due = this.#tools.strategy.isDue(message, this.#previewsShown);
+    if (!due) return strategy === 'in-place' ? await this.#syncText(latest, urgency, { onlyFirst: true }) : undefined;
+    const preview: Urgency = { priority: 'preview', signal: this.#overtaken.signal };
+    if (strategy === 'repost') await this.#pictures.postPreview(this.#previewSpot(), latest(), { urgency: preview, anchor: this.#main?.ts ?? '' });
+    if (strategy === 'in-place') await this.#updateInPlace(latest, preview);
+    this.#previewsShown = this.#tools.strategy.previewsBy(message);
+  }
+
+  async #updateInPlace(latest: () => Message, urgency: Urgency): Promise<void> {
+    if (this.#main === undefined) await this.#syncText(latest, urgency);
+    const id = this.#main;
+    if (id === undefined) return;
+    const files = await this.#pictures.filesFor(latest().pictures, urgency);
+    await this.#pictures.update(id, latest, { files, header: this.#options.header, urgency });
+    this.#parts.changedElsewhere(id);
+    await this.#tools.strategy.proveSharing(files[0]?.id, id.channel, this.#tools.files);
+    this.#pictures.clear(files.map((file) => file.id));
+  }
+
+  /** The last picture: by an update where that is known to be seen by all, else by a message of its own that takes the place of the text. */
+  async #finishPictures(message: Message, strategy: PictureStrategy['current']): Promise<void> {
+    const id = this.#main;
+    try {
+      const isShownAlready = id !== undefined && this.#options.existing?.id.ts === id.ts && this.#pictures.has(message.pictures);
+      if (id !== undefined && (isShownAlready || strategy === 'in-place')) {
+        const files = await this.#pictures.filesFor(message.pictures, { priority: 'final' });
+        await this.#pictures.update(id, () => message, { files, header: this.#options.header, urgency: { priority: 'final' } });
+        if (isShownAlready || (await this.#tools.strategy.proveSharing(files[0]?.id, id.channel, this.#tools.files))) {
+          this.#pictures.clear(files.map((file) => file.id));
+          return;
+        }
+      }
+      const posted = await this.#pictures.postFinal(this.#options.spot, message, this.#options.header);
+      if (posted !== undefined) this.#replaceAll(posted);
+    } catch (error) {
+      await this.#finishWithoutBlock(message, error);
+    }
+  }
+
+  /** An image block was refused: Slack posts the file itself, or at least the words and buttons are there. */
+  async #finishWithoutBlock(message: Message, error: unknown): Promise<void> {
+    const { kind, code } = slackFailure(error);
+    if (kind === 'gone' || kind === 'login') throw error;
+    this.#tools.logger.warn({ code, error }, 'the picture could not be shown in a block');
+    const first = message.pictures[0];
+    const shared =
+      kind === 'file-not-ready' &&
+      first !== undefined &&
+      (await this.#tools.files.share(first, { ...this.#options.spot, channel: this.#main?.channel ?? this.#options.spot.channel }, '').then(
+        () => true,
+        () => false,
+      ));
+    const note = shared ? '' : `\n\n_The picture is painted, but Slack did not take it (${code})._`;
+    await this.#syncText(() => ({ ...message, pictures: [], text: `${message.text}${note}` }), { priority: 'final' });
+    this.#pictures.clear();
+  }
+
+  async #syncText(latest: () => Message, urgency: Urgency, { onlyFirst = false } = {}): Promise<void> {
+    if (onlyFirst && this.#main !== undefined) return;
+    try {
+      await this.#parts.sync(latest, urgency);
+    } catch (error) {
+      if (!latest().final || slackFailure(error).kind !== 'refused') throw error;
+      // whatever Slack dislikes about these blocks, the words themselves go through as a notice
+      await this.#parts.sync(() => ({ ...latest(), kind: 'notice' }), urgency);
+    }
+  }
+
+  /** The message that was just posted is the one that counts; all before it goes away. */
+  #replaceAll(id: SlackMessageId): void {
+    const before = this.#parts.ids.filter(({ ts }) => ts !== id.ts);
+    for (const old of before) this.#tools.book.leave(old);
+    this.#main = id;
+    this.#found();
+    for (const old of before) this.#tools.book.tidy(this.#tools.client.delete(old, 'first'));
+    this.#parts = this.#partsOver([id]);
+  }
+
+  /** Previews never fill a channel: outside direct messages and threads they go under the message itself. */
+  #previewSpot(): SlackSpot {
+    const { spot, direct } = this.#options;
+    return direct || spot.thread !== undefined || this.#main === undefined ? spot : { channel: this.#main.channel, thread: this.#main.ts };
+  }
+
+  #partsOver(existing: readonly SlackMessageId[]): SlackParts {
+    return new SlackParts({
+      client: this.#tools.client,
+      spot: this.#options.spot,
+      header: this.#options.header,
+      mark: { role: 'text' },
+      existing,
+      onPosted: (id) => this.#appeared(id),
+      onDeleted: (id) => this.#tools.book.leave(id),
+    });
+  }
+
+  #openStream(): SlackStream | undefined {
+    const { spot, direct, recipient, existing } = this.#options;
+    if (spot.thread === undefined || recipient === undefined || existing !== undefined || !this.#tools.streams.worksIn({ direct })) return undefined;
+    const streamSpot: StreamSpot = { channel: spot.channel, thread: spot.thread, recipient, direct };
+    return new SlackStream({ client: this.#tools.client, spot: streamSpot, now: () => this.#tools.clock.now(), onPosted: (id) => this.#appeared(id) });
+  }
+
+  #appeared(id: SlackMessageId): void {
+    this.#main ??= id;
+    this.#tools.book.enter(id, this);
+    this.#found();
+  }
+
+  #noteFailure(error: unknown): void {
+    if (error === overtaken) return;
+    const failure = slackFailure(error);
+    this.#tools.logger.debug({ code: failure.code }, 'a state could not be shown');
+    if (failure.kind !== 'gone' && failure.kind !== 'login') return;
+    if (this.#main === undefined) this.#options.onUnpostable?.(failure);
+    this.lose(failure.code);
+  }
+}
