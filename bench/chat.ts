@@ -46,7 +46,9 @@ for (const round of ['first', 'second', 'third']) {
   const { acknowledgedMs, served, refused } = await rush('rush');
   const sorted = [...acknowledgedMs].sort((left, right) => left - right);
   const at = (share: number): string => `${Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)} ms`;
-  process.stdout.write(`${round} rush of ${sorted.length}: p50 ${at(0.5)}, p99 ${at(0.99)}, last ${at(1)}; ${served} taken, ${refused} refused with a reason\n`);
+  process.stdout.write(
+    `${round} rush of ${sorted.length}: p50 ${at(0.5)}, p99 ${at(0.99)}, last ${at(1)}; ${served} taken, ${refused} refused with a reason\n`,
+  );
 }
 idle.kill();
 await fresco.stop(2000);

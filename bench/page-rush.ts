@@ -22,7 +22,11 @@ async function visit(): Promise<Visitor> {
   return { cookie: (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '', conversation: id() };
 }
 async function post({ cookie, conversation }: Visitor, path: string, body: object): Promise<{ kind: string; message: unknown }> {
-  const response = await fetch(`${address}${path}`, { method: 'POST', headers: { cookie, 'content-type': 'application/json' }, body: JSON.stringify({ conversation, ...body }) });
+  const response = await fetch(`${address}${path}`, {
+    method: 'POST',
+    headers: { cookie, 'content-type': 'application/json' },
+    body: JSON.stringify({ conversation, ...body }),
+  });
   return (await response.json()) as { kind: string; message: unknown };
 }
 
@@ -60,7 +64,10 @@ async function rush(): Promise<RushReport> {
       const visitor = visitors[index % visitors.length];
       if (visitor === undefined) return;
       const startedMs = performance.now();
-      const body = index % 4 === 0 ? await post(visitor, '/api/command', { command: 'imagine', text: `a fox number ${index}` }) : await post(visitor, '/api/chat', { message: id(), text: `Hello ${index}` });
+      const body =
+        index % 4 === 0
+          ? await post(visitor, '/api/command', { command: 'imagine', text: `a fox number ${index}` })
+          : await post(visitor, '/api/chat', { message: id(), text: `Hello ${index}` });
       acknowledgedMs.push(performance.now() - startedMs);
       if (body.kind === 'work') served += 1;
     }),
