@@ -104,17 +104,35 @@ describe('the engine', () => {
   });
 
   it('ends a reply that repeats itself, unless nothing of ours is wanted', async () => {
-    const folder = await copied('looping');
-    await writeFile(path.join(folder, 'fresco.json'), JSON.stringify({ sampling: { temperature: 0.01, topK: 1 }, systemPrompt: 'loop' }));
-    await using looping = await openTextEngine(modelFolder(folder), cpu());
-    const asked = request({ input: chat('a a a a a a a a'), maxTokens: 120, stop: [], sampling: {}, useDefaults: true });
+    await using looping = await openTextEngine(tiny('qwen3'), cpu());
+    const almostGreedy = { temperature: 0.01, topK: 1 };
+    const asked = request({ input: chat('one two'), maxTokens: 120, sampling: almostGreedy, useDefaults: true });
     const guarded = await replyOf(looping, asked);
-    const free = await replyOf(looping, { ...asked, sampling: { temperature: 0.01, topK: 1 }, useDefaults: false });
+    expect(guarded.finished.finishReason).toBe('repetition');
+    expect(guarded.notices).toEqual(['repetition-ended']);
+    const free = await replyOf(looping, { ...asked, useDefaults: false });
     expect(free.notices).toEqual([]);
-    if (guarded.finished.finishReason === 'repetition') expect(guarded.notices).toContain('repetition-ended');
-    expect(guarded.finished.promptTokenIds).toEqual(
-      looping.tokenize('<|im_start|>system\nloop<|im_end|>\n<|im_start|>user\na a a a a a a a<|im_end|>\n<|im_start|>assistant\n').ids,
-    );
+    expect(free.ids.slice(0, guarded.ids.length)).toEqual(guarded.ids);
+    expect(free.ids.length).toBeGreaterThan(guarded.ids.length);
+  });
+
+  it('adds the system prompt of the model’s fresco.json only when defaults are wanted', async () => {
+    const folder = await copied('with-defaults');
+    await writeFile(path.join(folder, 'fresco.json'), JSON.stringify({ systemPrompt: 'Be kind.' }));
+    await using kind = await openTextEngine(modelFolder(folder), cpu());
+    const question = '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n';
+    const withDefaults = await replyOf(kind, request({ input: chat('Hi'), useDefaults: true }));
+    expect(withDefaults.finished.promptTokenIds).toEqual(kind.tokenize(`<|im_start|>system\nBe kind.<|im_end|>\n${question}`).ids);
+    const bare = await replyOf(kind, request({ input: chat('Hi') }));
+    expect(bare.finished.promptTokenIds).toEqual(kind.tokenize(question).ids);
+  });
+
+  it('says what is wrong in a fresco.json', async () => {
+    const folder = await copied('wrong-defaults');
+    await writeFile(path.join(folder, 'fresco.json'), JSON.stringify({ sytemPrompt: 'typo' }));
+    await expect(openTextEngine(modelFolder(folder), cpu())).rejects.toMatchObject({
+      facts: { file: 'fresco.json', problem: expect.stringContaining('sytemPrompt') },
+    });
   });
 
   it('opens the onnxruntime-genai layout', async () => {
