@@ -113,8 +113,7 @@ async function readSums(folder: string): Promise<ReadonlyMap<string, string>> {
   return new Map(lines);
 }
 
-/** SHA-256 of a file in hexadecimal; of its first `lengthBytes` where given. */
-export async function hashFile(path: string): Promise<string> {
+async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) hash.update(chunk);
   return hash.digest('hex');

@@ -44,7 +44,8 @@ export async function probeDevice(device: Device): Promise<ProbeResult> {
 
 function reasonOf(error: unknown): string {
   const text = FrescoError.is(error, 'device-unavailable') ? error.facts.reason : FrescoError.is(error, 'model-broken') ? error.facts.problem : String(error);
-  return text.replace(/\s+/g, ' ').slice(0, 240);
+  const line = text.replace(/\s+/g, ' ');
+  return (/(?:Failed|Cannot|Could not|Unable|No ) ?.*$/.exec(line)?.[0] ?? line).slice(0, 240); // without the source line and signature before it
 }
 
 /** Devices in the order they are tried: a named one alone, else all that the library offers, CPU last. */
