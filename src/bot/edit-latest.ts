@@ -19,7 +19,7 @@ export class EditLatest {
   readonly #options: EditLatestOptions;
   #next: Message | undefined;
   #loop: Promise<void> | undefined;
-  #finishing = false;
+  readonly #finishing = new AbortController();
   #lastEditMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EditLatestOptions) {
@@ -28,7 +28,7 @@ export class EditLatest {
 
   /** Shows this state soon, unless a newer one overtakes it. Never throws. */
   show(message: Message): void {
-    if (this.#finishing) return;
+    if (this.#finishing.signal.aborted) return;
     this.#next = message;
     this.#loop ??= this.#drain().finally(() => {
       this.#loop = undefined;
@@ -37,7 +37,7 @@ export class EditLatest {
 
   /** Shows the last state, after the edit in flight; states not yet shown are dropped. Throws what the platform threw. */
   async finish(message: Message): Promise<void> {
-    this.#finishing = true;
+    this.#finishing.abort(); // nobody waits for a gap before a state that is dropped
     this.#next = undefined;
     await this.#loop;
     await this.#keepGap(message);
@@ -46,7 +46,7 @@ export class EditLatest {
 
   async #drain(): Promise<void> {
     while (this.#next !== undefined) {
-      await this.#keepGap(this.#next);
+      await this.#keepGap(this.#next, this.#finishing.signal);
       const message = this.#next; // what is newest now that the gap has passed
       this.#next = undefined;
       if (message === undefined) return;
@@ -59,9 +59,9 @@ export class EditLatest {
     }
   }
 
-  async #keepGap(next: Message): Promise<void> {
+  async #keepGap(next: Message, signal?: AbortSignal): Promise<void> {
     const { clock, gapMs } = this.#options;
     const restMs = this.#lastEditMs + gapMs(next) - clock.now();
-    if (restMs > 0) await clock.wait(restMs);
+    if (restMs > 0) await clock.wait(restMs, signal);
   }
 }
