@@ -27,15 +27,14 @@ export class SlackAssistant {
 
   /** `thread` only in the older assistant view. */
   suggest(channel: string, thread?: string): Promise<boolean> {
-    const [first, ...rest] = suggestedPrompts.map((prompt) => ({ ...prompt }));
-    if (first === undefined) return Promise.resolve(false);
+    const prompts = suggestedPrompts.map((prompt) => ({ ...prompt }));
     return this.#try('assistant.threads.setSuggestedPrompts', () =>
-      this.#client.web.assistant.threads.setSuggestedPrompts({
+      // by name: the typed method asks for a thread, which the agent view has not got
+      this.#client.web.apiCall('assistant.threads.setSuggestedPrompts', {
         channel_id: channel,
-        // the typing still asks for a thread, which the agent view has not got
-        thread_ts: thread ?? '',
+        ...(thread === undefined ? {} : { thread_ts: thread }),
         title: 'What would you like?',
-        prompts: [first, ...rest],
+        prompts,
       }),
     );
   }

@@ -5,7 +5,7 @@ import { FrescoError } from '../../fresco-error.ts';
 import type { Logger } from '../../logger.ts';
 import { EditLatest } from '../edit-latest.ts';
 import { leftovers } from './leftovers.ts';
-import { PicturePosts } from './picture-posts.ts';
+import { PictureShow } from './picture-show.ts';
 import type { PictureStrategy } from './picture-strategy.ts';
 import type { SlackAssistant } from './slack-assistant.ts';
 import type { SlackClient, SlackMessageId, SlackSpot, Urgency } from './slack-client.ts';
@@ -59,14 +59,13 @@ export class SlackSurface implements Surface, BookedSurface {
   readonly #tools: SurfaceTools;
   readonly #options: SlackSurfaceOptions;
   readonly #pacer: EditLatest;
-  readonly #pictures: PicturePosts;
+  readonly #pictures: PictureShow;
   readonly #gone = new AbortController();
   readonly #overtaken = new AbortController();
   #parts: SlackParts;
   #stream: SlackStream | undefined;
   #latest: Message | undefined;
   #main: SlackMessageId | undefined;
-  #previewsShown = 0;
   #mayBeQuiet: boolean;
   #found: () => void = () => {};
   readonly #existsOrFailed: Promise<void>;
@@ -80,7 +79,13 @@ export class SlackSurface implements Surface, BookedSurface {
       this.#found = resolve;
     });
     if (options.existing !== undefined) this.#appeared(options.existing.id);
-    this.#pictures = new PicturePosts({ ...tools, known: options.existing?.filesByBlob ?? new Map() });
+    this.#pictures = new PictureShow(tools, options, {
+      main: () => this.#main,
+      syncText: (latest, urgency) => this.#syncText(latest, urgency),
+      changedElsewhere: (id) => this.#parts.changedElsewhere(id),
+      replaceAll: (id) => this.#replaceAll(id),
+      overtaken: this.#overtaken.signal,
+    });
     this.#parts = this.#partsOver(options.existing === undefined ? [] : [options.existing.id]);
     this.#stream = this.#openStream();
     this.#mayBeQuiet = this.#stream !== undefined;
@@ -149,8 +154,10 @@ export class SlackSurface implements Surface, BookedSurface {
     if (this.#options.adopt === true) await this.#adopted;
     const latest = (): Message => this.#latest ?? message;
     const urgency: Urgency = message.final ? { priority: 'final' } : { priority: 'progress', signal: this.#overtaken.signal };
-    if (message.pictures.length > 0) await this.#showPictures(latest, urgency);
-    else await this.#showText(latest, urgency);
+    if (message.pictures.length > 0) {
+      this.#stream = undefined;
+      await this.#pictures.show(latest, urgency);
+    } else await this.#showText(latest, urgency);
   }
 
   /** Previews of the last run go; an answer that it had begun goes on. What cannot be read is left alone. */
@@ -160,7 +167,7 @@ export class SlackSurface implements Surface, BookedSurface {
     try {
       const found = await leftovers(
         { client, botUser: identity.botUser ?? '' },
-        { spot: existing === undefined ? this.#options.spot : this.#previewSpot(), anchor: existing?.id.ts, answers },
+        { spot: existing === undefined ? this.#options.spot : this.#pictures.previewSpot(), anchor: existing?.id.ts, answers },
       );
       for (const id of found.previews) this.#tools.book.tidy(client.delete(id));
       if (existing === undefined && found.answer.length > 0) {
@@ -232,71 +239,7 @@ export class SlackSurface implements Surface, BookedSurface {
     });
   }
 
-  async #showPictures(latest: () => Message, urgency: Urgency): Promise<void> {
-    this.#stream = undefined;
-    const strategy = this.#tools.strategy.current;
-    const message = latest();
-    if (message.final) return await this.#finishPictures(message, strategy);
-    if (strategy !== 'in-place') await this.#syncText(latest, urgency);
-    const due = this.#tools.strategy.isDue(message, this.#previewsShown);
-    if (!due) return strategy === 'in-place' ? await this.#syncText(latest, urgency, { onlyFirst: true }) : undefined;
-    const preview: Urgency = { priority: 'preview', signal: this.#overtaken.signal };
-    if (strategy === 'repost') await this.#pictures.postPreview(this.#previewSpot(), latest(), { urgency: preview, anchor: this.#main?.ts ?? '' });
-    if (strategy === 'in-place') await this.#updateInPlace(latest, preview);
-    this.#previewsShown = this.#tools.strategy.previewsBy(message);
-  }
-
-  async #updateInPlace(latest: () => Message, urgency: Urgency): Promise<void> {
-    if (this.#main === undefined) await this.#syncText(latest, urgency);
-    const id = this.#main;
-    if (id === undefined) return;
-    const files = await this.#pictures.filesFor(latest().pictures, urgency);
-    await this.#pictures.update(id, latest, { files, header: this.#options.header, urgency });
-    this.#parts.changedElsewhere(id);
-    await this.#tools.strategy.proveSharing(files[0]?.id, id.channel, this.#tools.files);
-    this.#pictures.clear(files.map((file) => file.id));
-  }
-
-  /** The last picture: by an update where that is known to be seen by all, else by a message of its own that takes the place of the text. */
-  async #finishPictures(message: Message, strategy: PictureStrategy['current']): Promise<void> {
-    const id = this.#main;
-    try {
-      const isShownAlready = id !== undefined && this.#options.existing?.id.ts === id.ts && this.#pictures.has(message.pictures);
-      if (id !== undefined && (isShownAlready || strategy === 'in-place')) {
-        const files = await this.#pictures.filesFor(message.pictures, { priority: 'final' });
-        await this.#pictures.update(id, () => message, { files, header: this.#options.header, urgency: { priority: 'final' } });
-        if (isShownAlready || (await this.#tools.strategy.proveSharing(files[0]?.id, id.channel, this.#tools.files))) {
-          this.#pictures.clear(files.map((file) => file.id));
-          return;
-        }
-      }
-      const posted = await this.#pictures.postFinal(this.#options.spot, message, this.#options.header);
-      if (posted !== undefined) this.#replaceAll(posted);
-    } catch (error) {
-      await this.#finishWithoutBlock(message, error);
-    }
-  }
-
-  /** An image block was refused: Slack posts the file itself, or at least the words and buttons are there. */
-  async #finishWithoutBlock(message: Message, error: unknown): Promise<void> {
-    const { kind, code } = slackFailure(error);
-    if (kind === 'gone' || kind === 'login') throw error;
-    this.#tools.logger.warn({ code, error }, 'the picture could not be shown in a block');
-    const first = message.pictures[0];
-    const shared =
-      kind === 'file-not-ready' &&
-      first !== undefined &&
-      (await this.#tools.files.share(first, { ...this.#options.spot, channel: this.#main?.channel ?? this.#options.spot.channel }, '').then(
-        () => true,
-        () => false,
-      ));
-    const note = shared ? '' : `\n\n_The picture is painted, but Slack did not take it (${code})._`;
-    await this.#syncText(() => ({ ...message, pictures: [], text: `${message.text}${note}` }), { priority: 'final' });
-    this.#pictures.clear();
-  }
-
-  async #syncText(latest: () => Message, urgency: Urgency, { onlyFirst = false } = {}): Promise<void> {
-    if (onlyFirst && this.#main !== undefined) return;
+  async #syncText(latest: () => Message, urgency: Urgency): Promise<void> {
     try {
       await this.#parts.sync(latest, urgency);
     } catch (error) {
@@ -314,12 +257,6 @@ export class SlackSurface implements Surface, BookedSurface {
     this.#found();
     for (const old of before) this.#tools.book.tidy(this.#tools.client.delete(old, 'first'));
     this.#parts = this.#partsOver([id]);
-  }
-
-  /** Previews never fill a channel: outside direct messages and threads they go under the message itself. */
-  #previewSpot(): SlackSpot {
-    const { spot, direct } = this.#options;
-    return direct || spot.thread !== undefined || this.#main === undefined ? spot : { channel: this.#main.channel, thread: this.#main.ts };
   }
 
   #partsOver(existing: readonly SlackMessageId[]): SlackParts {

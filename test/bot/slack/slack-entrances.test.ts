@@ -1,0 +1,366 @@
+import { describe, expect, it } from 'vitest';
+import type { ChatInvocation, Invocation, MenuInvocation, PressInvocation, TypedInvocation } from '../../../src/commands/contract.ts';
+import { chatMessage, noticeWord, ScriptedDesk, workWith } from '../../fakes/slack/scripted-desk.ts';
+import { SlackBench, type SlackBenchOptions } from '../../fakes/slack/slack-bench.ts';
+import { SlackPerson } from '../../fakes/slack/slack-person.ts';
+import { slackIds } from '../../fakes/slack/slack-state.ts';
+
+async function openBench(options: Partial<SlackBenchOptions> = {}): Promise<{ bench: SlackBench; desk: ScriptedDesk }> {
+  const desk = new ScriptedDesk();
+  const bench = await SlackBench.open({ ...options, desk: () => desk });
+  return { bench, desk };
+}
+function only<Kind extends Invocation['kind']>(desk: ScriptedDesk, kind: Kind): Extract<Invocation, { kind: Kind }>[] {
+  return desk.received.flatMap((invocation) => (isKind(invocation, kind) ? [invocation] : []));
+}
+function isKind<Kind extends Invocation['kind']>(invocation: Invocation, kind: Kind): invocation is Extract<Invocation, { kind: Kind }> {
+  return invocation.kind === kind;
+}
+const mention = `<@${slackIds.bot}>`;
+
+describe('messages from Slack', () => {
+  it('hand a mention over once, without the mention, in the thread that it starts', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const said = bench.ana.say(bench.general, `${mention} what is a fox &amp; a hen?`);
+    await bench.quiet();
+    const chats: ChatInvocation[] = only(desk, 'chat');
+    expect(chats).toHaveLength(1);
+    expect(chats[0]).toMatchObject({
+      text: 'what is a fox & a hen?',
+      message: said.ts,
+      principal: { user: bench.ana.id, name: 'Ana', workspace: slackIds.team, isGuest: false },
+      place: { channel: bench.general.id, thread: said.ts, direct: false, conversation: `slack:${slackIds.team}:${bench.general.id}:${said.ts}` },
+    });
+  });
+
+  it('are heard in a thread of the bot without a mention, and nowhere else in a channel', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const root = bench.ana.say(bench.general, `${mention} hello`);
+    await bench.quiet();
+    desk.owned.add(`slack:${slackIds.team}:${bench.general.id}:${root.ts}`);
+    bench.ben.say(bench.general, 'and warmer?', { thread: root.ts });
+    bench.ben.say(bench.general, 'nobody asked the bot');
+    const other = bench.ben.say(bench.general, 'a thread of people');
+    bench.ana.say(bench.general, 'talking', { thread: other.ts });
+    await bench.quiet();
+    expect(only(desk, 'chat').map(({ text }) => text)).toEqual(['hello', 'and warmer?']);
+  });
+
+  it('need a mention in threads when the owner says so', async () => {
+    const { bench, desk } = await openBench({ settings: (defaults) => ({ ...defaults, chat: { ...defaults.chat, answerInThreads: false } }) });
+    await using _ = bench;
+    const root = bench.ana.say(bench.general, `${mention} hello`);
+    desk.owned.add(`slack:${slackIds.team}:${bench.general.id}:${root.ts}`);
+    bench.ben.say(bench.general, 'no mention', { thread: root.ts });
+    bench.ben.say(bench.general, `${mention} with one`, { thread: root.ts });
+    await bench.quiet();
+    expect(only(desk, 'chat').map(({ text }) => text)).toEqual(['hello', 'with one']);
+  });
+
+  it('that are direct start a thread each, with a title', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const first = bench.ana.say(bench.ana.direct, 'hello you');
+    bench.ana.say(bench.ana.direct, 'in the thread', { thread: first.ts });
+    bench.ana.say(bench.ana.direct, 'another one');
+    await bench.quiet();
+    expect(new Set(only(desk, 'chat').map(({ place }) => place.conversation)).size).toBe(2);
+    expect(only(desk, 'chat')[0]?.place.direct).toBe(true);
+    expect(bench.slack.state.titles.get(`${bench.ana.direct.id} ${first.ts}`)).toBe('hello you');
+  });
+
+  it('from itself, other bots, edits and joins are not heard', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const event = { type: 'message', channel: bench.ana.direct.id, channel_type: 'im', user: bench.ana.id, text: 'x' };
+    bench.slack.emit({ ...event, ts: '1.000001', user: slackIds.bot });
+    bench.slack.emit({ ...event, ts: '1.000002', bot_id: 'B0OTHER' });
+    bench.slack.emit({ ...event, ts: '1.000003', subtype: 'message_changed', hidden: true, message: {} });
+    bench.slack.emit({ ...event, ts: '1.000004', subtype: 'channel_join' });
+    bench.slack.emit({ ...event, ts: '1.000005', edited: { user: bench.ana.id, ts: '1' } });
+    await bench.quiet();
+    expect(desk.received).toEqual([]);
+  });
+
+  it('are taken once though Slack delivers them again', async () => {
+    const { bench, desk } = await openBench({ before: (slack) => (slack.switches.redeliverShare = 1) });
+    await using _ = bench;
+    for (let index = 0; index < 10; index += 1) bench.ana.say(bench.ana.direct, `message ${index}`);
+    await bench.ana.command(bench.general, '/fresco', 'queue');
+    await bench.quiet();
+    expect(only(desk, 'chat')).toHaveLength(10);
+    expect(only(desk, 'typed')).toHaveLength(1);
+    expect(bench.slack.sockets.deliveries).toBeGreaterThan(20);
+  });
+
+  it('that are a command alone are typed commands', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    for (const text of ['help', '/imagine a fox --ar 16:9', 'imagine you are a pirate', 'forget']) bench.ana.say(bench.ana.direct, text);
+    await bench.quiet();
+    const typed: TypedInvocation[] = only(desk, 'typed');
+    expect(typed.map(({ command, text }) => `${command}|${text}`)).toEqual(['help|', 'imagine|a fox --ar 16:9', 'forget|']);
+    expect(only(desk, 'chat').map(({ text }) => text)).toEqual(['imagine you are a pirate']);
+  });
+
+  it('of guests and people of other workspaces say so', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const guest = new SlackPerson(bench.slack, { id: 'U0000GUEST', name: 'Gil', isGuest: true });
+    const outside = new SlackPerson(bench.slack, { id: 'U000OUTSID', name: 'Oda', team: slackIds.otherTeam });
+    bench.general.extShared = true;
+    for (const person of [guest, outside]) {
+      bench.general.members.add(person.id);
+      person.say(bench.general, `${mention} hi`);
+    }
+    await bench.quiet();
+    const who = only(desk, 'chat').map(({ principal }) => principal);
+    expect(who).toMatchObject([
+      { name: 'Gil', isGuest: true, workspace: slackIds.team },
+      { name: 'Oda', isGuest: true, workspace: slackIds.otherTeam },
+    ]);
+  });
+
+  it('of somebody who cannot be looked up count as a guest’s', async () => {
+    const { bench, desk } = await openBench({ before: (slack) => slack.switches.scopes.delete('users:read') });
+    await using _ = bench;
+    bench.ana.say(bench.ana.direct, 'hello');
+    await bench.quiet();
+    expect(only(desk, 'chat')[0]?.principal.isGuest).toBe(true);
+    expect(bench.platform.health().problem).toContain('users:read');
+  });
+
+  it('of another workspace than ours are refused', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const event = { type: 'message', channel: bench.ana.direct.id, channel_type: 'im', user: bench.ana.id, text: 'x', ts: '1.000001' };
+    bench.slack.emit(event, { team_id: slackIds.otherTeam });
+    await bench.quiet();
+    expect(desk.received).toEqual([]);
+  });
+
+  it('carry user groups where a rule names one', async () => {
+    const { bench, desk } = await openBench({
+      settings: (defaults) => ({ ...defaults, access: { ...defaults.access, allow: { ...defaults.access.allow, groups: ['S0PAINTERS'] } } }),
+      before: (slack) => slack.state.groups.set('S0PAINTERS', { handle: 'painters', users: ['U00000ANA'] }),
+    });
+    await using _ = bench;
+    bench.ana.say(bench.ana.direct, 'hello');
+    bench.ben.say(bench.ben.direct, 'hello');
+    await bench.quiet();
+    expect(only(desk, 'chat').map(({ principal }) => principal.groups)).toEqual([['S0PAINTERS'], []]);
+  });
+});
+
+describe('files from Slack', () => {
+  const png = Buffer.from('89504e470d0a1a0a00', 'hex');
+
+  it('are fetched with the token, and only when they are wanted', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    bench.ana.say(bench.ana.direct, 'start from this', { files: [bench.ana.file('fox.png', png), bench.ana.file('notes.txt', Buffer.from('some notes'))] });
+    await bench.quiet();
+    const [picture, notes] = only(desk, 'chat')[0]?.attachments ?? [];
+    expect(picture).toMatchObject({ name: 'fox.png', mediaType: 'image/png', sizeBytes: png.length });
+    expect(Buffer.from((await picture?.fetch(new AbortController().signal)) ?? []).equals(png)).toBe(true);
+    expect(Buffer.from((await notes?.fetch(new AbortController().signal)) ?? []).toString()).toBe('some notes');
+  });
+
+  it('are refused when Slack sends its login page instead', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    bench.ana.say(bench.ana.direct, 'x', { files: [bench.ana.file('fox.png', png)] });
+    await bench.quiet();
+    bench.slack.switches.scopes.delete('files:read');
+    await expect(only(desk, 'chat')[0]?.attachments[0]?.fetch(new AbortController().signal)).rejects.toMatchObject({ code: 'attachment-refused' });
+  });
+
+  it('are never fetched from another host, nor when they are not what they say', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const event = { type: 'message', subtype: 'file_share', channel: bench.ana.direct.id, channel_type: 'im', user: bench.ana.id, text: 'x', ts: '1.000001' };
+    const forged = bench.ana.file('evil.png', Buffer.from('#!/bin/sh\nno picture'));
+    bench.slack.emit({
+      ...event,
+      files: [
+        { id: 'F1', name: 'a.png', mimetype: 'image/png', size: 10, url_private: 'https://evil.example/a.png' },
+        { id: forged.id, name: 'b.png', mimetype: 'image/png', size: 10, url_private: `${bench.slack.baseUrl}/files/${forged.id}` },
+        { id: 'F3', name: 'c.png', mimetype: 'image/png', size: 1e12, url_private: `${bench.slack.baseUrl}/files/${forged.id}` },
+      ],
+    });
+    await bench.quiet();
+    const attachments = only(desk, 'chat')[0]?.attachments ?? [];
+    expect(attachments).toHaveLength(3);
+    for (const attachment of attachments) await expect(attachment.fetch(new AbortController().signal)).rejects.toMatchObject({ code: 'attachment-refused' });
+  });
+});
+
+describe('slash commands', () => {
+  it('arrive with their name and words, from /fresco and by their own name', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    await bench.ana.command(bench.general, '/fresco', 'Imagine a <fox> & a hen --ar 16:9 "quoted words"');
+    await bench.ana.command(bench.general, '/imagine', 'a fox');
+    await bench.ana.command(bench.general, '/fresco');
+    await bench.quiet();
+    expect(only(desk, 'typed').map(({ command, text }) => `${command}|${text}`)).toEqual([
+      'imagine|a <fox> & a hen --ar 16:9 "quoted words"',
+      'imagine|a fox',
+      'help|',
+    ]);
+  });
+
+  it('are answered to the sender alone when the desk says so', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = () => ({ kind: 'answer', audience: 'sender', message: noticeWord('`steps` can’t be **10000**') });
+    await bench.ana.command(bench.general, '/imagine', 'a fox --steps 10000');
+    await bench.quiet();
+    expect(bench.shown()).toMatchObject([{ ephemeralTo: bench.ana.id }]);
+    expect(bench.allText()).toContain('`steps` can’t be *10000*');
+  });
+
+  it('in a channel where the bot is no member say how to invite it', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const foreign = bench.channel('foreign');
+    foreign.members.add(bench.ana.id);
+    let gone = false;
+    desk.answer = () =>
+      workWith(async (surface) => {
+        surface.gone.addEventListener('abort', () => (gone = true));
+        await surface.posted();
+      });
+    await bench.ana.command(foreign, '/imagine', 'a fox');
+    await bench.until(() => gone);
+    await bench.until(() => bench.allText(foreign).includes('/invite'));
+    expect(bench.shown(foreign)).toMatchObject([{ ephemeralTo: bench.ana.id }]);
+  });
+
+  it('show others who asked for what', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = () => workWith((surface) => surface.finish(chatMessage('Because of the air.', { final: true })));
+    await bench.ana.command(bench.general, '/ask', 'why is the sky <blue>?');
+    await bench.until(() => bench.allText(bench.general).includes('Because of the air.'));
+    expect(bench.allText(bench.general)).toContain('*Ana*  /ask why is the sky &lt;blue&gt;?');
+  });
+
+  it('that only the sender may see grow in their direct message', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = () => workWith((surface) => surface.finish(chatMessage('A secret.', { final: true })), { audience: 'sender' });
+    await bench.ana.command(bench.general, '/ask', 'tell me --private');
+    await bench.until(() => bench.allText(bench.ana.direct).includes('A secret.'));
+    expect(bench.shown(bench.general).every(({ ephemeralTo }) => ephemeralTo === bench.ana.id)).toBe(true);
+    expect(bench.allText(bench.general)).not.toContain('A secret.');
+  });
+});
+
+describe('forms, buttons and shortcuts', () => {
+  const form = {
+    id: 'imagine',
+    title: 'Paint a picture that is longer than titles may be',
+    fields: [
+      { name: 'prompt', label: 'What', value: '', multiline: true, required: true, maxLength: 6000, placeholder: 'a fox' },
+      { name: 'size', label: 'Size', value: '1:1', multiline: false, required: false, maxLength: 20 },
+    ],
+  };
+
+  it('open a modal in time and bring back what was filled in', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = (invocation) =>
+      invocation.kind === 'form' ? workWith((surface) => surface.finish(chatMessage('painted', { final: true }))) : { kind: 'form', form };
+    await bench.ana.command(bench.general, '/imagine');
+    await bench.until(() => bench.slack.state.views.size === 1);
+    await bench.ana.submit({ prompt: 'a red barn' });
+    await bench.until(() => bench.allText(bench.general).includes('painted'));
+    expect(only(desk, 'form')).toMatchObject([{ formId: 'imagine', values: { prompt: 'a red barn', size: '1:1' }, place: { channel: bench.general.id } }]);
+    expect([...bench.slack.state.views.values()][0]?.open).toBe(false);
+  });
+
+  it('show in the modal what was wrong with it', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = (invocation) =>
+      invocation.kind === 'form' ? { kind: 'answer', audience: 'sender', message: noticeWord('You have 5 jobs waiting.') } : { kind: 'form', form };
+    await bench.ana.shortcut('new-painting');
+    await bench.until(() => bench.slack.state.views.size === 1);
+    const acknowledged = await bench.ana.submit({ prompt: 'x' });
+    expect(JSON.stringify(acknowledged?.payload)).toContain('You have 5 jobs waiting.');
+  });
+
+  it('that come from a mention offer a button that opens them', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = () => ({ kind: 'form', form });
+    bench.ana.say(bench.general, `${mention} /imagine`);
+    await bench.until(() => bench.shown().length === 1);
+    const offered = bench.shown()[0];
+    if (offered !== undefined) await bench.ana.press(offered, 'Open the form');
+    await bench.until(() => bench.slack.state.views.size === 1);
+    expect(only(desk, 'typed').at(-1)).toMatchObject({ command: 'imagine', text: '' });
+  });
+
+  it('pass presses on with the message, and a forged one without any', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = (invocation) => {
+      if (invocation.kind !== 'press')
+        return workWith((surface) =>
+          surface.finish(chatMessage('hello', { final: true, actions: [{ id: 'v1:regenerate:x', label: 'Again', style: 'secondary' }] })),
+        );
+      return workWith((surface) => surface.finish(chatMessage('changed', { final: true })), { on: 'pressed' });
+    };
+    bench.ana.say(bench.general, `${mention} hi`);
+    await bench.until(() => bench.allText().includes('hello'));
+    const message = bench.shown()[0];
+    if (message === undefined) throw new Error('nothing shown');
+    await bench.ben.press(message, 'Again');
+    await bench.until(() => bench.allText().includes('changed'));
+    const press: PressInvocation | undefined = only(desk, 'press')[0];
+    expect(press).toMatchObject({
+      actionId: 'v1:regenerate:x',
+      principal: { user: bench.ben.id },
+      message: { message: message.ts, channel: bench.general.id },
+    });
+    expect(bench.shown()).toHaveLength(1);
+    await bench.ben.sendAction(message, { type: 'button', action_id: 'made-up', value: 'v1:delete:y' });
+    await bench.ben.sendAction(message, { type: 'button', action_id: 'press-0-0' });
+    await bench.quiet();
+    expect(only(desk, 'press')).toHaveLength(1);
+  });
+
+  it('hand shortcuts over with their message, its files and what follows', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    const root = bench.ana.say(bench.general, 'we need a <plan>', { files: [bench.ana.file('notes.txt', Buffer.from('plan'))] });
+    bench.ben.say(bench.general, 'I have one', { thread: root.ts });
+    await bench.quiet();
+    await bench.ben.shortcut('summarize-from', root);
+    await bench.quiet();
+    const menu: MenuInvocation | undefined = only(desk, 'menu')[0];
+    expect(menu).toMatchObject({ menu: 'summarize-from', target: { message: root.ts, speaker: 'Ana' }, place: { thread: root.ts } });
+    expect(menu?.target.attachments).toHaveLength(1);
+    const lines = menu?.lines(new AbortController().signal);
+    await bench.quiet();
+    expect(await lines).toMatchObject([{ speaker: 'Ana' }, { speaker: 'Ben', text: 'I have one', byBot: false }]);
+  });
+
+  it('offer prompts in the pane and a Home tab with pictures, queue and settings', async () => {
+    const { bench, desk } = await openBench();
+    await using _ = bench;
+    desk.answer = () => ({ kind: 'form', form });
+    bench.ana.openApp('messages');
+    bench.ana.openApp('home');
+    await bench.until(() => bench.slack.state.homes.has(bench.ana.id));
+    expect(bench.slack.state.prompts.get(bench.ana.direct.id)).toHaveLength(4);
+    const home = JSON.stringify(bench.slack.state.homes.get(bench.ana.id));
+    for (const word of ['1 running, 2 waiting', 'Settings', 'recent pictures', 'None yet']) expect(home).toContain(word);
+    await bench.ana.pressHome('Paint a picture');
+    await bench.until(() => bench.slack.state.views.size === 1);
+  });
+});
