@@ -15,6 +15,8 @@ import { scriptedHost } from '../../fakes/scripted-host.ts';
 
 const hostProgram = await scriptedHost();
 const opened: InferenceHosts[] = [];
+/** Forks take their time on a busy machine. */
+const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 50 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((hosts) => hosts.close()));
 });
@@ -134,7 +136,7 @@ describe('inference hosts', () => {
     const { hosts, clock } = await start();
     expect(await follow(hosts, request()).ended).toMatchObject({ code: 'host-died', facts: { lane, attempts: 2 } });
     const next = follow(hosts, lane === 'text' ? writing('count') : painting('a fox'));
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await clock.advance(500); // the third start waits a little
       expect(next.kinds()).toContain('started');
     });
@@ -147,21 +149,21 @@ describe('inference hosts', () => {
   ])('leave a host alone within the time it announced for %s and kill it past that', async (_what, request, _call, budgetMs) => {
     const { hosts, clock, lines } = await start();
     const job = follow(hosts, request());
-    await vi.waitFor(() => expect(job.kinds()).toContain('loading'));
+    await eventually(() => expect(job.kinds()).toContain('loading'));
     const pid = hosts.pids().text!;
-    await vi.waitFor(() => expect(busy(pid)).toBe(true), { timeout: 10_000 });
+    await eventually(() => expect(busy(pid)).toBe(true));
     await clock.advance(budgetMs);
     expect(lines.some((line) => line.includes('a host is killed'))).toBe(false);
     await clock.advance(60_000);
     expect(lines.some((line) => line.includes('a host is killed') && line.includes('past its time in'))).toBe(true);
-    await vi.waitFor(() => expect(job.kinds()).toContain('restarted'));
+    await eventually(() => expect(job.kinds()).toContain('restarted'));
     job.abort.abort();
   });
 
   it('cancel between two steps, and the host lives on', async () => {
     const { hosts } = await start();
     const job = follow(hosts, writing('endless'));
-    await vi.waitFor(() => expect(job.kinds()).toContain('text-delta'));
+    await eventually(() => expect(job.kinds()).toContain('text-delta'));
     const { text: pid } = hosts.pids();
     job.abort.abort(new FrescoError('cancelled', { by: 'ada' }));
     expect(await job.ended).toMatchObject({ code: 'cancelled', facts: { by: 'ada' } });
@@ -172,10 +174,10 @@ describe('inference hosts', () => {
   it('kill a host that ignores a cancel, and do not repeat the job', async () => {
     const { hosts, clock } = await start();
     const job = follow(hosts, writing('deaf'));
-    await vi.waitFor(() => expect(job.told.length).toBeGreaterThan(10));
+    await eventually(() => expect(job.told.length).toBeGreaterThan(10));
     job.abort.abort();
     await settled();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await clock.advance(5_000);
       expect(hosts.pids().text).toBeUndefined();
     });
@@ -186,7 +188,7 @@ describe('inference hosts', () => {
   it('stop where they are asked to keep what there is', async () => {
     const { hosts } = await start();
     const job = follow(hosts, painting('endless'));
-    await vi.waitFor(() => expect(job.kinds()).toContain('step'));
+    await eventually(() => expect(job.kinds()).toContain('step'));
     job.keep.abort();
     expect(await job.ended).toBe('finished');
     expect(job.told.at(-1)).toMatchObject({ type: 'finished', finishReason: 'stopped-early' });
@@ -247,13 +249,13 @@ describe('inference hosts', () => {
     const { hosts, clock } = await start();
     await hosts.warm('painter');
     const job = follow(hosts, writing('hang at 2 for 1000000'));
-    await vi.waitFor(() => expect(job.kinds()).toContain('text-delta'));
+    await eventually(() => expect(job.kinds()).toContain('text-delta'));
     const { text, image } = hosts.pids();
     const closed = hosts.close();
-    await vi.waitFor(() => expect(isRunning(image!)).toBe(false));
+    await eventually(() => expect(isRunning(image!)).toBe(false));
     await clock.advance(1_000);
     await closed;
-    await vi.waitFor(() => expect(isRunning(text!)).toBe(false));
+    await eventually(() => expect(isRunning(text!)).toBe(false));
     expect(await job.ended).toMatchObject({ code: 'host-died' });
   });
 });
