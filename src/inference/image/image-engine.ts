@@ -9,7 +9,7 @@ import { encodePng, finishPicture, softenMask } from './image-codec.ts';
 import { estimateRunBytes } from './image-request-check.ts';
 import { latentInputOf } from './model-files.ts';
 import { NearestConcept } from './nearest-concept.ts';
-import { type Painted, type PaintWish, paint } from './paint.ts';
+import { decodePainted, type Painted, type PaintWish, paint } from './paint.ts';
 import { PaintModel } from './paint-model.ts';
 import { type ResolvedRequest, resolveRequest } from './paint-request.ts';
 import { mixPictures, type Picture, planesToPicture } from './picture.ts';
@@ -90,10 +90,10 @@ class PaintEngine implements ImageEngine {
     throwIfCancelled(control.signal);
     const { prompt, loras } = splitLoras(request.prompt, request.loras ?? []);
     await model.useLoras(loras);
-    const resolved = await resolveRequest(model, { ...request, prompt }, services.blobs);
+    const replacement = await concepts?.replacementFor(prompt);
+    const resolved = await resolveRequest(model, { ...request, prompt: replacement?.prompt ?? prompt }, services.blobs);
     yield* resolved.notices;
-    const nearest = await concepts?.nearest(prompt);
-    if (nearest !== undefined) yield { type: 'notice', code: 'nearest-concept', facts: nearest };
+    if (replacement !== undefined) yield { type: 'notice', code: 'nearest-concept', facts: replacement.facts };
     const refiner = await this.#refinerFor(request);
     let blocked = 0;
     for (const group of this.#groups(request, resolved.wish)) {
@@ -175,11 +175,9 @@ class PaintEngine implements ImageEngine {
 
   async *#show({ request, resolved, indices, tally }: Group, painted: Painted, control: RunControl): AsyncGenerator<GenerationEvent, void, void> {
     const { model, services } = this.#parts;
-    const { size } = painted;
-    const each = size.channels * size.height * size.width;
     for (const [place, index] of indices.entries()) {
       throwIfCancelled(control.signal);
-      const planes = await model.vae.decode(painted.latents.subarray(place * each, (place + 1) * each), size);
+      const planes = await decodePainted(painted, resolved.wish, place);
       const drawn = planesToPicture(planes.data, planes.width, planes.height);
       if (services.safety && model.files.safetyChecker !== undefined && (await isBlocked(model.shelf, model.files.safetyChecker, model.files.model, drawn))) {
         yield { type: 'notice', code: 'image-blocked', facts: { index } };
@@ -218,7 +216,6 @@ class PaintEngine implements ImageEngine {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#refiner?.[Symbol.asyncDispose]();
     await this.#upscaler?.[Symbol.asyncDispose]();
-    await this.#parts.concepts?.[Symbol.asyncDispose]();
     await this.#parts.model[Symbol.asyncDispose]();
   }
 }

@@ -10,6 +10,7 @@ import { type Picture, pictureToPlanes } from './picture.ts';
 import type { SchedulerPlan } from './scheduler.ts';
 import type { ChosenSampler } from './scheduler-table.ts';
 import { type Start, startLatents } from './start-latents.ts';
+import type { Planes } from './tiles.ts';
 
 /** One batch to paint: everything resolved, nothing left to defaults. */
 export interface PaintWish {
@@ -39,11 +40,20 @@ export interface PaintProgress {
   readonly size: LatentSize;
 }
 export interface Painted {
+  /** The model that made the last steps; its VAE decodes. */
+  readonly model: PaintModel;
   readonly latents: Float32Array;
   readonly size: LatentSize;
   /** Calls made when the person said "stop here". */
   readonly stoppedAt: number | undefined;
   readonly calls: number;
+}
+
+/** Picture `index` of a painted batch: planes [3, height, width] in [−1, 1]. */
+export function decodePainted({ model, latents, size }: Painted, wish: PaintWish, index: number): Promise<Planes> {
+  const each = size.channels * size.height * size.width;
+  const isBlended = wish.mask !== undefined && !model.info.isInpaintModel;
+  return model.vae.decode(latents.subarray(index * each, (index + 1) * each), size, { isShifted: !(isBlended && model.family.inpaintForgetsShift === true) });
 }
 
 /** What a batch is painted with. */
@@ -96,7 +106,7 @@ export async function* paint(tools: PaintTools, wish: PaintWish, control: RunCon
   });
   const end = yield* runStage({ tools, model, wish, size, stage: base, offset: 0, calls }, start, control);
   const isDone = second === undefined || end.stoppedAt !== undefined;
-  if (isDone) return { latents: end.latents, size, stoppedAt: end.stoppedAt, calls };
+  if (isDone) return { model, latents: end.latents, size, stoppedAt: end.stoppedAt, calls };
   const offset = base.to - base.from;
   const next = second.model === model ? enlargedStart(tools, wish, end.latents, { from: size, to: second.size, stage: second.stage }) : end.latents;
   const last = yield* runStage(
@@ -104,7 +114,13 @@ export async function* paint(tools: PaintTools, wish: PaintWish, control: RunCon
     { latents: next, extra: undefined, blend: undefined },
     control,
   );
-  return { latents: last.latents, size: second.size, stoppedAt: last.stoppedAt === undefined ? undefined : last.stoppedAt + offset, calls };
+  return {
+    model: second.model,
+    latents: last.latents,
+    size: second.size,
+    stoppedAt: last.stoppedAt === undefined ? undefined : last.stoppedAt + offset,
+    calls,
+  };
 }
 
 function baseStage({ model, refiner, refinerFrom }: PaintTools, wish: PaintWish, size: LatentSize): Stage {

@@ -18,6 +18,8 @@ export interface EncodedPrompt {
   readonly hidden: Float32Array;
   readonly tokens: number;
   readonly width: number;
+  /** Tokens of the first window that are not padding. */
+  readonly realTokens: number;
   /** `text_embeds` or `pooler_output` of the first window, where the graph gives one. */
   readonly pooled: Float32Array | undefined;
 }
@@ -124,7 +126,7 @@ function joined(
   const width = all.length / tokens;
   if (norm !== undefined) normalise(all, width, norm);
   weigh(all, width, windows);
-  return { hidden: all, tokens, width, pooled };
+  return { hidden: all, tokens, width, realTokens: windows[0]?.isReal.filter(Boolean).length ?? tokens, pooled };
 }
 
 /** Multiplies each token by its weight, in place, then brings the mean of each window back to what it was. Source: AUTOMATIC1111's web UI, sd_hijack_clip.py. */

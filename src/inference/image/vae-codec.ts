@@ -81,9 +81,14 @@ export class VaeCodec {
   }
 
   /** Latents [channels, height, width] of the sampler to planes [3, height·scale, width·scale] in [−1, 1]. Throws 'not-a-number'. */
-  async decode(latents: Float32Array, size: { readonly height: number; readonly width: number }): Promise<Planes> {
+  async decode(
+    latents: Float32Array,
+    size: { readonly height: number; readonly width: number },
+    options: { readonly isShifted: boolean } = { isShifted: true },
+  ): Promise<Planes> {
     const { vaeDecoder, latentChannels, vaeScale } = this.#files;
-    const input = { data: fromSampler(latents, vaeDecoder.config, latentChannels), channels: latentChannels, ...size };
+    const config = options.isShifted ? vaeDecoder.config : { ...vaeDecoder.config, shift_factor: 0 };
+    const input = { data: fromSampler(latents, config, latentChannels), channels: latentChannels, ...size };
     const planes = await this.#inPieces(vaeDecoder.graph, input, { tile: tileCells, overlap: overlapCells, whole: wholeCells, scale: vaeScale });
     // infinities are clamped later, but a NaN would be drawn as black
     for (const value of planes.data) if (Number.isNaN(value)) throw new FrescoError('not-a-number', { where: `the output of ${vaeDecoder.graph.file}` });

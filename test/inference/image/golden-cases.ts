@@ -29,6 +29,7 @@ const caseSchema = z.object({
   denoisingEnd: z.number().optional(),
   denoisingStart: z.number().optional(),
   tolerance: z.number().default(1e-3),
+  latentsTolerance: z.number().optional(),
   file: z.string(),
   latentsShape: z.array(z.int()).default([]),
   imageShape: z.array(z.int()),

@@ -56,5 +56,7 @@ export interface ImageFamily {
   readonly layout: 'planes' | 'packed';
   /** Where a text-to-image start with full strength begins from in image-to-image inpainting: noise alone, or noised picture. */
   readonly inpaintStartsFromNoise: boolean;
+  /** diffusers' masked blending decodes this family without the VAE's shift; copied, so that a seed gives the same picture. */
+  readonly inpaintForgetsShift?: boolean;
   readonly previewMatrix: PreviewMatrix | undefined;
 }

@@ -69,5 +69,6 @@ export const sd3Family: ImageFamily = {
   timestepScale: 1,
   layout: 'planes',
   inpaintStartsFromNoise: true,
+  inpaintForgetsShift: true,
   previewMatrix: sd3Matrix,
 };
