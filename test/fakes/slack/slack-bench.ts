@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import sharp from 'sharp';
 import type { ChatPlatform } from '../../../src/bot/contract.ts';
 import { slackManifestOf } from '../../../src/bot/slack/slack-manifest.ts';
 import { createSlackPlatform, type SlackLogin } from '../../../src/bot/slack/slack-platform.ts';
@@ -25,14 +26,15 @@ export interface SlackBenchOptions {
 
 const turnsAtMost = 20_000;
 
-/** Counts HTTP requests of this process, so that the fake clock waits for what is under way. */
+/** Counts HTTP requests and pictures under work in this process, so that the fake clock waits for what is under way. */
 class Traffic {
-  #open = 0;
-  readonly #begin = (): void => {
-    this.#open += 1;
+  readonly #requests = new Set<unknown>();
+  readonly #begin = (event: unknown): void => {
+    const request: unknown = Reflect.get(Object(event), 'request');
+    if (Reflect.get(Object(request), 'upgrade') !== 'websocket') this.#requests.add(request); // a socket stays open
   };
-  readonly #end = (): void => {
-    this.#open -= 1;
+  readonly #end = (event: unknown): void => {
+    this.#requests.delete(Reflect.get(Object(event), 'request'));
   };
 
   constructor() {
@@ -42,7 +44,8 @@ class Traffic {
   }
 
   get open(): number {
-    return this.#open;
+    const { queue, process } = sharp.counters();
+    return this.#requests.size + queue + process;
   }
 
   close(): void {
