@@ -12,7 +12,7 @@ function modelOutput(plan: SchedulerPlan, index: number, fed: Float32Array): Flo
 
 function walk(scheduler: Scheduler, plan: SchedulerPlan, seed: number, begin = 0): readonly StepOutput[] {
   const generator = new TorchGenerator(seed);
-  let latents = generator.normal(size).map((value) => value * plan.initNoiseSigma);
+  let latents: Float32Array = generator.normal(size).map((value) => value * plan.initNoiseSigma);
   let state = freshState;
   return Array.from({ length: plan.timesteps.length - begin }, (_, i) => {
     const index = begin + i;
@@ -31,9 +31,7 @@ export function schedulerContract(name: string, scheduler: Scheduler, config: Sc
   it(`${name} plans falling timesteps within the training range, one for each model call`, () => {
     const calls = plan.timesteps.length;
     expect(calls).toBeGreaterThanOrEqual(8);
-    expect([...plan.timesteps].every((time, i) => time >= 0 && time <= config.trainTimesteps && (i === 0 || time <= (plan.timesteps[i - 1] ?? 0)))).toBe(
-      true,
-    );
+    expect([...plan.timesteps].every((time, i) => time >= 0 && time <= config.trainTimesteps && (i === 0 || time <= (plan.timesteps[i - 1] ?? 0)))).toBe(true);
     expect(plan.timesteps[0]).toBeGreaterThan(plan.timesteps[calls - 1] ?? Number.NaN);
     if (scheduler.family !== 'alpha') expect(plan.sigmas).toHaveLength(calls + 1);
   });

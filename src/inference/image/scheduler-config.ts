@@ -257,8 +257,3 @@ function flowFrom(file: SchedulerFile, defaults: SchedulerConfig): Partial<Sched
     stochasticSampling: file.stochastic_sampling ?? false,
   };
 }
-
-/** The text of a scheduler file as JSON: Python writes infinities that JSON doesn't know (`"lambda_min_clipped": -Infinity`). Throws SyntaxError. */
-export function parseSchedulerFile(text: string): SchedulerFile {
-  return schedulerFileSchema.parse(JSON.parse(text.replace(/(:\s*)(?:-?Infinity|NaN)/g, '$1null')));
-}

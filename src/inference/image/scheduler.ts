@@ -2,7 +2,7 @@ import type { SchedulerConfig } from './scheduler-config.ts';
 
 /** What a run adds to the model's own scheduler configuration. */
 export interface PlanExtra {
-  /** Shift of a flow model with dynamic shifting: see `flowShiftFor`. */
+  /** Shift of a flow model with dynamic shifting. */
   readonly mu?: number;
   /** LCM's own image-to-image pipeline puts the strength into its table of timesteps; elsewhere `startIndex` takes it. */
   readonly strength?: number;
@@ -10,7 +10,7 @@ export interface PlanExtra {
   readonly originalSteps?: number;
   /** DDIM: 0 is deterministic, 1 is as noisy as DDPM. */
   readonly eta?: number;
-  /** Flow: noise levels before the shift, instead of the scheduler's own (Flux: `fluxSigmas`). */
+  /** Flow: noise levels before the shift, instead of the scheduler's own (Flux: from 1 down to 1/steps). */
   readonly sigmas?: readonly number[];
 }
 

@@ -2,7 +2,7 @@ import { FrescoError } from '../../fresco-error.ts';
 
 /**
  * Element-wise arithmetic on float32 arrays as plain loops. Each function returns one fresh array and leaves its inputs alone;
- * sums are taken in double and rounded once.
+ * sums of up to three terms are taken in double and rounded once.
  */
 
 function sameLength(what: string, first: Float32Array, second: Float32Array): void {
@@ -29,13 +29,24 @@ export type Term = readonly [weight: number, values: Float32Array];
 
 /** Σ weight·values over at least one term; a weight of exactly 0 leaves its term out, so that 0·∞ can't make a NaN. Throws 'shape-mismatch'. */
 export function combine(first: Term, ...rest: readonly Term[]): Float32Array {
+  const size = first[1].length;
+  for (const [, values] of rest) sameLength('combine', first[1], values);
   const terms = [first, ...rest].filter(([weight]) => weight !== 0);
-  const sum = new Float64Array(first[1].length);
-  for (const [weight, values] of terms) {
-    sameLength('combine', first[1], values);
-    for (let i = 0; i < sum.length; i += 1) sum[i]! += weight * values[i]!;
-  }
-  return Float32Array.from(sum);
+  const result = new Float32Array(size);
+  for (let start = 0; start < terms.length; start += 3) addThree(result, terms[start], terms[start + 1], terms[start + 2]);
+  return result;
+}
+
+const nothing: Term = [0, new Float32Array(0)];
+
+/** result += up to three weighted arrays, in place: one pass over memory for the sums that samplers need most. */
+function addThree(result: Float32Array, first: Term = nothing, second: Term = nothing, third: Term = nothing): void {
+  const [a, x] = first;
+  const [b, y] = second;
+  const [c, z] = third;
+  if (c !== 0) for (let i = 0; i < result.length; i += 1) result[i] = result[i]! + a * x[i]! + b * y[i]! + c * z[i]!;
+  else if (b !== 0) for (let i = 0; i < result.length; i += 1) result[i] = result[i]! + a * x[i]! + b * y[i]!;
+  else for (let i = 0; i < result.length; i += 1) result[i] = result[i]! + a * x[i]!;
 }
 
 /** weight·x. */

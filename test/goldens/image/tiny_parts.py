@@ -1,13 +1,15 @@
 """Tiny random parts of diffusion pipelines, made by diffusers' and transformers' own classes, and the tiny tokenizers that go with them."""
 
+import collections
 import io
 import json
+import re
 from pathlib import Path
 
 import sentencepiece
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer, T5TokenizerFast
 
 CORPUS = """a lighthouse in a storm on a rocky coast at night, oil painting
@@ -25,15 +27,35 @@ _clip_files: dict[str, tuple[str, str]] = {}
 _spiece_files: dict[str, str] = {}
 
 
+def byte_pairs(lines: list[str], count: int) -> list[str]:
+    """The most frequent neighbours merged again and again; ties go by the alphabet, so that every run gives the same merges."""
+    words = collections.Counter(word for line in lines for word in re.findall(r"[a-z]+|[0-9]|[^\sa-z0-9]+", line.lower()))
+    split = {word: [*word[:-1], word[-1] + "</w>"] for word in words}
+    merges: list[str] = []
+    while len(merges) < count:
+        pairs = collections.Counter()
+        for word, times in words.items():
+            for pair in zip(split[word], split[word][1:]):
+                pairs[pair] += times
+        if not pairs:
+            break
+        left, right = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(f"{left} {right}")
+        for word, symbols in split.items():
+            joined: list[str] = []
+            for symbol in symbols:
+                if joined and joined[-1] == left and symbol == right:
+                    joined[-1] = left + right
+                else:
+                    joined.append(symbol)
+            split[word] = joined
+    return merges
+
+
 def clip_tokenizer(work: Path, pad_token: str = "<|endoftext|>") -> CLIPTokenizer:
     """A CLIP byte-pair tokenizer in the slow layout: vocab.json and merges.txt."""
     if "clip" not in _clip_files:
-        tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-        tokenizer.normalizer = normalizers.Lowercase()
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
-        trainer = trainers.BpeTrainer(vocab_size=460, end_of_word_suffix="</w>", show_progress=False)
-        tokenizer.train_from_iterator(CORPUS, trainer)
-        merges = [" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
+        merges = byte_pairs(CORPUS, 200)
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         # "!" is id 0 as in CLIP's own vocabulary, because some tokenizers pad with it
         alphabet.remove("!")

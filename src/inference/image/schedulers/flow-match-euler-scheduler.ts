@@ -4,17 +4,6 @@ import { checkSteps, hasOwnSigmas, linspace, sigmasByFormula } from '../noise-sc
 import { type PlanExtra, type Scheduler, type SchedulerPlan, type StepInput, type StepOutput, unscaled } from '../scheduler.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
 
-/** Flux's noise levels before the shift: 1 down to 1/steps. Goes into `PlanExtra.sigmas`. */
-export function fluxSigmas(steps: number): number[] {
-  return linspace(1, 1 / steps, steps);
-}
-
-/** The shift `mu` of a picture whose transformer sees `tokens` patches: a line between the configuration's base and max shift. Source: `calculate_shift` in diffusers `pipeline_flux.py`. */
-export function flowShiftFor(config: SchedulerConfig, tokens: number): number {
-  const slope = (config.maxShift - config.baseShift) / (config.maxImageSeqLen - config.baseImageSeqLen);
-  return tokens * slope + config.baseShift - slope * config.baseImageSeqLen;
-}
-
 function shifted(config: SchedulerConfig, sigma: number, mu: number | undefined): number {
   if (!config.useDynamicShifting) return (config.shift * sigma) / (1 + (config.shift - 1) * sigma);
   if (mu === undefined) throw new FrescoError('model-unsupported', { model: 'scheduler_config.json', problem: 'use_dynamic_shifting needs the picture size' });

@@ -5,6 +5,22 @@ import type { SchedulerConfig } from '../scheduler-config.ts';
 
 const f32 = Math.fround;
 
+/** x − σ·ε, in float32 after every operation. A plain loop, like the next two: `map` takes ten times as long on arrays of this size. */
+function withoutNoise(latents: Float32Array, sigma: number, noise: Float32Array): Float32Array {
+  const result = new Float32Array(latents.length);
+  for (let i = 0; i < latents.length; i += 1) result[i] = latents[i]! - f32(sigma * noise[i]!);
+  return result;
+}
+
+/** x/(σ²+1) − v·σ/√(σ²+1), in float32 after every operation. */
+function withoutVelocity(latents: Float32Array, sigma: number, velocity: Float32Array): Float32Array {
+  const variance = f32(f32(sigma ** 2) + 1);
+  const weight = f32(-sigma / f32(Math.sqrt(variance)));
+  const result = new Float32Array(latents.length);
+  for (let i = 0; i < latents.length; i += 1) result[i] = f32(velocity[i]! * weight) + f32(latents[i]! / variance);
+  return result;
+}
+
 /** Throws 'model-unsupported': this sampler can't follow what the model predicts. */
 export function unfitPrediction(config: SchedulerConfig, sampler: string): FrescoError {
   return new FrescoError('model-unsupported', { model: 'scheduler_config.json', problem: `${sampler} can't follow prediction_type ${config.predictionType}` });
@@ -37,14 +53,11 @@ export function predictFromSigma(plan: SchedulerPlan, sigma: number, input: Step
   const { latents, modelOutput } = input;
   switch (plan.config.predictionType) {
     case 'epsilon':
-      return latents.map((x, i) => x - f32(sigma * modelOutput[i]!));
+      return withoutNoise(latents, sigma, modelOutput);
     case 'sample':
       return modelOutput;
-    case 'v_prediction': {
-      const variance = f32(f32(sigma ** 2) + 1);
-      const weight = f32(-sigma / f32(Math.sqrt(variance)));
-      return latents.map((x, i) => f32(modelOutput[i]! * weight) + f32(x / variance));
-    }
+    case 'v_prediction':
+      return withoutVelocity(latents, sigma, modelOutput);
     case 'flow_prediction':
       throw unfitPrediction(plan.config, 'a sampler of noise levels');
     default:
@@ -55,7 +68,12 @@ export function predictFromSigma(plan: SchedulerPlan, sigma: number, input: Step
 /** x + (x − x̂0)/σ·(target − σ): a straight line through x and x̂0, in float32 after every operation for the reason given above. */
 export function alongSlope(latents: Float32Array, denoised: Float32Array, sigma: number, target: number): Float32Array {
   const gap = f32(target - sigma);
-  return latents.map((x, i) => x + f32(f32(f32(x - denoised[i]!) / sigma) * gap));
+  const result = new Float32Array(latents.length);
+  for (let i = 0; i < latents.length; i += 1) {
+    const x = latents[i]!;
+    result[i] = x + f32(f32(f32(x - denoised[i]!) / sigma) * gap);
+  }
+  return result;
 }
 
 /** x̂0 held in range where the configuration says so: dynamic thresholding, else plain clipping. */

@@ -57,5 +57,7 @@ function startLevel(config: SchedulerConfig, sigmas: Float32Array): number {
 export function scaledBySigma(plan: SchedulerPlan, index: number, latents: Float32Array): Float32Array {
   const sigma = plan.sigmas[index] ?? 0;
   const deviation = f32(Math.sqrt(f32(f32(sigma ** 2) + 1)));
-  return latents.map((x) => x / deviation);
+  const result = new Float32Array(latents.length);
+  for (let i = 0; i < latents.length; i += 1) result[i] = latents[i]! / deviation;
+  return result;
 }
