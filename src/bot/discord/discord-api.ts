@@ -27,6 +27,7 @@ export interface DiscordRequest {
 export type MakeRequest = () => Promise<DiscordRequest | undefined>;
 export interface SendOptions {
   readonly urgency: Urgency;
+  /** Gives up the wait for a turn; a request that was sent is not taken back. */
   readonly signal?: AbortSignal;
 }
 /** A message by an interaction's token. */
@@ -90,7 +91,7 @@ export class DiscordApi {
   async editByToken({ token, message }: TokenMessage, make: MakeRequest, options: SendOptions): Promise<string | undefined> {
     const route = Routes.webhookMessage(this.applicationId, token, message);
     return this.#paced(tokenLane(token), options, async () =>
-      this.#send(await make(), (request) => this.#rest.patch(route, { auth: false, ...bodyOf(request, options) })),
+      this.#send(await make(), (request) => this.#rest.patch(route, { auth: false, ...bodyOf(request) })),
     );
   }
 
@@ -98,13 +99,13 @@ export class DiscordApi {
     const route = Routes.webhook(this.applicationId, token);
     const query = new URLSearchParams({ wait: 'true' });
     return this.#paced(tokenLane(token), options, async () =>
-      this.#send(await make(), (request) => this.#rest.post(route, { auth: false, query, ...bodyOf(request, options) })),
+      this.#send(await make(), (request) => this.#rest.post(route, { auth: false, query, ...bodyOf(request) })),
     );
   }
 
   async editInChannel(at: { readonly channel: string; readonly message: string }, make: MakeRequest, options: SendOptions): Promise<string | undefined> {
     const route = Routes.channelMessage(at.channel, at.message);
-    return this.#paced(channelLane(at.channel), options, async () => this.#send(await make(), (request) => this.#rest.patch(route, bodyOf(request, options))));
+    return this.#paced(channelLane(at.channel), options, async () => this.#send(await make(), (request) => this.#rest.patch(route, bodyOf(request))));
   }
 
   /** Posts a message; sent twice by a retry after a lost answer, it still appears once. */
@@ -112,7 +113,7 @@ export class DiscordApi {
     const reference = options.replyTo === undefined ? {} : { message_reference: { message_id: options.replyTo, fail_if_not_exists: false } };
     const nonce = { nonce: randomUUID().replaceAll('-', '').slice(0, 24), enforce_nonce: true };
     const whole = (request: DiscordRequest): DiscordRequest => ({ ...request, body: { ...request.body, ...reference, ...nonce } });
-    const send = (request: DiscordRequest) => this.#rest.post(Routes.channelMessages(channel), bodyOf(whole(request), options));
+    const send = (request: DiscordRequest) => this.#rest.post(Routes.channelMessages(channel), bodyOf(whole(request)));
     return this.#paced(channelLane(channel), options, async () => this.#send(await make(), send));
   }
 
@@ -189,13 +190,9 @@ function laneOf(method: string, path: string): string | undefined {
   return channel !== undefined && isWrite ? channelLane(channel) : undefined;
 }
 
-/** Fresh objects each time: a request that is sent again must find its files whole. */
-function bodyOf(
-  { body, files = [] }: DiscordRequest,
-  { signal }: SendOptions,
-): { readonly body: object; readonly files: RawFile[]; readonly signal?: AbortSignal } {
-  const raw = files.map(({ name, data, contentType }) => ({ name, contentType, data: Buffer.from(data) }));
-  return { body: { ...body, ...noMentions }, files: raw, ...(signal === undefined ? {} : { signal }) };
+/** Fresh objects each time: a request that is sent again must find its files whole. No signal: what is on its way is done, or it would be done twice. */
+function bodyOf({ body, files = [] }: DiscordRequest): { readonly body: object; readonly files: RawFile[] } {
+  return { body: { ...body, ...noMentions }, files: files.map(({ name, data, contentType }) => ({ name, contentType, data: Buffer.from(data) })) };
 }
 
 const idOf = (response: unknown): string => sentMessage.parse(response).id;

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts';
 import type { MessageRef } from '../../commands/contract.ts';
 import { FrescoError } from '../../fresco-error.ts';
 import type { DiscordApi, DiscordRequest, MakeRequest, SendOptions } from './discord-api.ts';
+import { failureOf } from './discord-failure.ts';
 
 /** Where a message is, or will be. */
 export interface PostHome {
@@ -108,7 +109,11 @@ export class DiscordPost {
   /** Deletes the pieces beyond `count`. */
   async trim(count: number): Promise<void> {
     const home = await this.#find();
-    for (const piece of this.#pieces.splice(count)) await this.#delete(home, piece.id);
+    while (this.#pieces.length > count) {
+      const piece = this.#pieces.at(-1);
+      if (piece !== undefined) await this.#delete(home, piece.id);
+      this.#pieces.pop();
+    }
   }
 
   async remove(): Promise<void> {
@@ -179,10 +184,15 @@ export class DiscordPost {
     return this.#api.editInChannel({ channel: home.channel, message: piece.id }, send.make, send.options);
   }
 
+  /** Deleted already is deleted. */
   async #delete(home: PostHome, id: string, isOriginal = false): Promise<void> {
     const token = this.#token(home);
-    if (token !== undefined) await this.#api.deleteByToken({ token, message: isOriginal ? '@original' : id });
-    else if (home.hasChannelAccess) await this.#api.deleteInChannel({ channel: home.channel, message: id });
+    try {
+      if (token !== undefined) await this.#api.deleteByToken({ token, message: isOriginal ? '@original' : id });
+      else if (home.hasChannelAccess) await this.#api.deleteInChannel({ channel: home.channel, message: id });
+    } catch (error) {
+      if (failureOf(error).kind !== 'gone') throw error;
+    }
   }
 }
 

@@ -67,7 +67,7 @@ export class HttpServer {
       request.socket.destroy();
       return;
     }
-    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
+    response.writeHead(answer.status, { ...(answer.json === undefined ? {} : { 'content-type': 'application/json' }), ...answer.headers });
     response.end(answer.json === undefined ? undefined : JSON.stringify(answer.json));
   }
 

@@ -52,6 +52,7 @@ export function channelJson(world: World, channel: StoredChannel): object {
 
 export function guildJson(world: World, guild: StoredGuild): object {
   const channels = [...world.channels.values()].filter(({ guildId }) => guildId === guild.id);
+  const memberRoles = [...new Set([...guild.memberRoles.values()].flat())];
   const role = (id: string, name: string, permissions: bigint): object => ({
     id,
     name,
@@ -68,7 +69,7 @@ export function guildJson(world: World, guild: StoredGuild): object {
     id: guild.id,
     name: guild.name,
     owner_id: guild.ownerId,
-    roles: [role(guild.id, '@everyone', 0n), role(guild.botRoleId, 'Fresco', guild.botPermissions)],
+    roles: [role(guild.id, '@everyone', 0n), role(guild.botRoleId, 'Fresco', guild.botPermissions), ...memberRoles.map((id) => role(id, 'members', 0n))],
     channels: channels.filter((channel) => !isThread(channel)).map((channel) => channelJson(world, channel)),
     threads: channels.filter(isThread).map((channel) => channelJson(world, channel)),
     members: [{ user: userJson(world.user(world.botId)), ...memberJson(guild, world.botId), roles: [guild.botRoleId] }],
