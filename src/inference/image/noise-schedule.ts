@@ -1,5 +1,6 @@
 import { FrescoError } from '../../fresco-error.ts';
 import { at } from '../runtime/tensor-math.ts';
+import { betaQuantile } from './beta-quantile.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 
 /**
@@ -184,14 +185,14 @@ export function hasOwnSigmas(config: SchedulerConfig): boolean {
 }
 
 /**
- * Noise levels by formula between two ends: Karras et al. 2022 (arXiv 2206.00364), equation 5, with ρ = 7, or evenly in log σ.
- * Throws 'model-unsupported' for beta sigmas.
+ * Noise levels by formula between two ends: Karras et al. 2022 (arXiv 2206.00364), equation 5, with ρ = 7; or evenly in log σ; or by the quantiles of a
+ * beta distribution (Lee et al. 2024, arXiv 2407.12173).
  */
 export function sigmasByFormula(config: SchedulerConfig, ends: { readonly max: number; readonly min: number }, steps: number): number[] {
   const max = config.sigmaMax ?? ends.max;
   const min = config.sigmaMin ?? ends.min;
   if (config.useExponentialSigmas) return linspace(Math.log(max), Math.log(min), steps).map(Math.exp);
-  if (config.useBetaSigmas) throw new FrescoError('model-unsupported', { model: 'scheduler_config.json', problem: 'use_beta_sigmas is not supported' });
+  if (config.useBetaSigmas) return linspace(0, 1, steps).map((ramp) => min + betaQuantile(1 - ramp) * (max - min));
   const rho = 7;
   const maxRoot = max ** (1 / rho);
   const minRoot = min ** (1 / rho);

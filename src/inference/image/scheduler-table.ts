@@ -19,7 +19,7 @@ interface Entry {
   /** Other spellings that people use; spaces, case, `-` and `_` don't count. */
   readonly aliases: readonly string[];
   readonly overrides: Partial<SchedulerConfig>;
-  /** Takes "Karras" and "Exponential" behind its name. */
+  /** Takes "Karras", "Exponential" and "Beta" behind its name. */
   readonly ownSigmas: boolean;
 }
 
@@ -48,6 +48,7 @@ const samplers = {
 const levels = {
   Karras: { useKarrasSigmas: true, useExponentialSigmas: false, useBetaSigmas: false, useLuLambdas: false },
   Exponential: { useKarrasSigmas: false, useExponentialSigmas: true, useBetaSigmas: false, useLuLambdas: false },
+  Beta: { useKarrasSigmas: false, useExponentialSigmas: false, useBetaSigmas: true, useLuLambdas: false },
 } as const satisfies Readonly<Record<string, Partial<SchedulerConfig>>>;
 
 /** A sampler found by name: its scheduler and the configuration keys that the name stands for. */

@@ -1,6 +1,6 @@
 """Trajectories of every diffusers scheduler under a model that both languages can compute exactly.
 
-Usage: python make_scheduler_goldens.py     (writes schedulers.json and schedulers.f32 beside this script)
+Usage: python make_scheduler_goldens.py     (writes schedulers and schedulers-beta, each as .json and .f32, beside this script)
 
 The model: o = 0.5·(scaled x) + pattern·t/1000, all in float32. The latents are [1, 4, 2, 2]: 16 numbers, torch's smallest vectorised draw.
 schedulers.f32 holds for each case: the timesteps, then x after every call. A case that diffusers refuses, or that turns infinite, is left out and counted.
@@ -165,13 +165,25 @@ def main() -> None:
         for strength, steps in itertools.product((0.35, 0.6, 1.0), (20, 7)):
             more = {"skip_prk_steps": True} if cls is PNDMScheduler else {}
             run(cls, {**BETAS, **more}, steps, start=strength)
-    path = HERE / "schedulers.json"
+    write("schedulers")
+    for cls in (EulerDiscreteScheduler, HeunDiscreteScheduler, LMSDiscreteScheduler, DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler, UniPCMultistepScheduler,
+                FlowMatchEulerDiscreteScheduler):  # fmt: skip
+        betas = {} if cls is FlowMatchEulerDiscreteScheduler else BETAS
+        for steps in STEPS:
+            run(cls, {**betas, "use_beta_sigmas": True}, steps)
+    write("schedulers-beta")
+
+
+def write(name: str) -> None:
     versions = {"diffusers": diffusers.__version__, "torch": torch.__version__, "numpy": np.__version__}
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = json.dumps({"madeBy": "make_scheduler_goldens.py", "versions": versions, "seed": SEED, "shape": SHAPE, "leftOut": dict(refused)})
-    path.write_text(head[:-1] + ', "cases": [\n' + lines + "\n]}\n")
-    (HERE / "schedulers.f32").write_bytes(np.concatenate(numbers).astype("<f4").tobytes())
-    print(len(cases), refused)
+    (HERE / f"{name}.json").write_text(head[:-1] + ', "cases": [\n' + lines + "\n]}\n")
+    (HERE / f"{name}.f32").write_bytes(np.concatenate(numbers).astype("<f4").tobytes())
+    print(name, len(cases), refused)
+    cases.clear()
+    numbers.clear()
+    refused.clear()
 
 
 def flow_cases() -> None:

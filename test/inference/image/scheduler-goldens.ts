@@ -35,8 +35,12 @@ export interface SchedulerGolden extends z.infer<typeof caseSchema> {
 
 /** Every trajectory that diffusers gave: see test/goldens/image/make_scheduler_goldens.py. */
 export function schedulerGoldens(): readonly SchedulerGolden[] {
-  const file = fileSchema.parse(JSON.parse(readFileSync(new URL('schedulers.json', folder), 'utf8')));
-  const bytes = readFileSync(new URL('schedulers.f32', folder));
+  return ['schedulers', 'schedulers-beta'].flatMap(goldensIn);
+}
+
+function goldensIn(name: string): readonly SchedulerGolden[] {
+  const file = fileSchema.parse(JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')));
+  const bytes = readFileSync(new URL(`${name}.f32`, folder));
   const numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   const size = file.shape.reduce((product, length) => product * length, 1);
   let offset = 0;
@@ -49,7 +53,7 @@ export function schedulerGoldens(): readonly SchedulerGolden[] {
     const latents = Array.from({ length: entry.calls + 1 }, () => take(size));
     return { ...entry, name: nameOf(entry), seed: file.seed, timesteps, latents };
   });
-  if (offset !== numbers.length) throw new RangeError(`schedulers.f32 holds ${numbers.length} numbers, its cases ${offset}`);
+  if (offset !== numbers.length) throw new RangeError(`${name}.f32 holds ${numbers.length} numbers, its cases ${offset}`);
   return goldens;
 }
 

@@ -24,6 +24,7 @@ describe('names', () => {
   it.each([
     ['DPM++ 2M Karras', 'DPMSolverMultistepScheduler', { useKarrasSigmas: true, algorithmType: 'dpmsolver++' }],
     ['dpm++ 2m sde exponential', 'DPMSolverMultistepScheduler', { useExponentialSigmas: true, algorithmType: 'sde-dpmsolver++' }],
+    ['unipc beta', 'UniPCMultistepScheduler', { useBetaSigmas: true }],
     ['dpmpp_2m', 'DPMSolverMultistepScheduler', { algorithmType: 'dpmsolver++', useKarrasSigmas: false }],
     ['euler a', 'EulerAncestralDiscreteScheduler', {}],
     ['EULER', 'EulerDiscreteScheduler', { useKarrasSigmas: false }],
@@ -80,7 +81,6 @@ describe('scheduler files', () => {
   });
 
   it.each([
-    ['Euler', { use_beta_sigmas: true }],
     ['DDPM', { variance_type: 'learned_range' }],
     ['PNDM', { prediction_type: 'sample', skip_prk_steps: true }],
     ['DPM++ 2M', { prediction_type: 'flow_prediction' }],

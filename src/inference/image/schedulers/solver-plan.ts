@@ -69,7 +69,7 @@ export function solverPlan(config: SchedulerConfig, steps: number, quirks: Solve
 
 function wholeTimesteps(config: SchedulerConfig, levels: readonly number[], table: Float32Array, quirks: SolverQuirks): number[] {
   const logTable = table.map(Math.log);
-  const rounds = !config.useExponentialSigmas && quirks.roundsKarras; // exponential ones are cut off, not rounded
+  const rounds = (config.useKarrasSigmas || config.useLuLambdas) && quirks.roundsKarras; // the others are cut off, not rounded
   return levels.map((sigma) => timestepOfSigma(sigma, logTable)).map(rounds ? roundHalfEven : Math.trunc);
 }
 
