@@ -1,6 +1,6 @@
 import { FrescoError } from '../../fresco-error.ts';
 import type { GraphPort, GraphSession } from '../runtime/ort-session.ts';
-import { fromHalf, type Tensor, tensorAs } from '../runtime/tensor.ts';
+import { fromHalf, int64Tensor, type Tensor, tensorAs } from '../runtime/tensor.ts';
 import { type CachePort, KvCache, pairCachePorts } from './kv-cache.ts';
 import type { CacheNames } from './model-files.ts';
 
@@ -59,7 +59,7 @@ export class CausalLm implements AsyncDisposable {
     };
     const length = ids.length;
     add('input_ids', ({ type }) => tensorAs(type, ids, [1, length]));
-    add('attention_mask', ({ type }) => tensorAs(type, new Array<number>(past + length).fill(1), [1, past + length]));
+    add('attention_mask', ({ type }) => ones(type, past + length));
     add('position_ids', (port) => positionIds(port, past, length));
     add('num_logits_to_keep', ({ type, dims }) => tensorAs(type, [1], dims.length === 0 ? [] : [1]));
     add('use_cache_branch', ({ type }) => tensorAs(type, [past > 0 ? 1 : 0], [1]));
@@ -69,6 +69,11 @@ export class CausalLm implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
+}
+
+/** [1, n] of ones, made in one stroke for the usual type: this runs for every token. */
+function ones(type: string, length: number): Tensor {
+  return type === 'int64' ? int64Tensor(new BigInt64Array(length).fill(1n), [1, length]) : tensorAs(type, new Float32Array(length).fill(1), [1, length]);
 }
 
 /** [1, n], or [3, 1, n] with three equal rows where a graph rotates time, height and width apart (text has one position for all). */
