@@ -16,7 +16,8 @@ export interface Ticket {
   readonly limits: PersonalLimits;
   /** Jobs of the lane that were open before this one. */
   readonly ahead: number;
-  started(): void;
+  /** True the first time. */
+  started(): boolean;
   /** Frees the place; a job that never ran is given back to the hour's quota. */
   ended(): void;
 }
@@ -80,10 +81,11 @@ export class Admission {
       limits,
       ahead,
       started: () => {
-        if (state !== 'waiting') return;
+        if (state !== 'waiting') return false;
         state = 'running';
         this.#addWaiting(owner, count, -1);
         count.running += 1;
+        return true;
       },
       ended: () => {
         if (state === 'waiting') {

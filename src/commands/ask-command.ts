@@ -1,4 +1,10 @@
+import { seedSchema } from '../ids.ts';
+import { chatPlan } from './chat-work.ts';
+import { optionsOf } from './command-options.ts';
 import type { CommandSpec } from './command-spec.ts';
+import type { CommandInvocation, Reception, TypedInvocation } from './contract.ts';
+import type { DeskTools } from './desk-tools.ts';
+import { maxChatText, readableText } from './prompt-text.ts';
 
 export const askSpec = {
   name: 'ask',
@@ -16,3 +22,27 @@ export const askSpec = {
     { type: 'flag', name: 'private', description: 'Only you see the answer' },
   ],
 } as const satisfies CommandSpec;
+
+/** Answers a question; in a direct message or thread it goes on with the conversation there. */
+export function receiveAsk(tools: DeskTools, invocation: CommandInvocation | TypedInvocation): Reception {
+  const { principal, place, receivedAtMs } = invocation;
+  const options = optionsOf(askSpec, invocation);
+  const file = options.attachment('file');
+  const seed = options.number('seed');
+  const temperature = options.number('temperature');
+  const choices = tools.memory.choicesFor(principal, place);
+  return tools.jobs.open(
+    chatPlan(tools, {
+      principal,
+      place,
+      receivedAtMs,
+      text: readableText(options.text('prompt') ?? '', maxChatText),
+      files: file === undefined ? [] : [file],
+      model: options.text('model'),
+      sampling: { ...(seed === undefined ? {} : { seed: seedSchema.parse(seed) }), ...(temperature === undefined ? {} : { temperature }) },
+      maxTokens: options.number('max-tokens'),
+      isPrivate: options.flag('private') ?? choices.privateAnswers ?? false,
+      ownsThread: false,
+    }),
+  );
+}

@@ -1,4 +1,11 @@
+import { FrescoError } from '../fresco-error.ts';
+import { isAdmin } from './access-policy.ts';
+import { optionsOf } from './command-options.ts';
 import type { CommandSpec } from './command-spec.ts';
+import { type CommandInvocation, type Reception, type TypedInvocation, userKeyOf } from './contract.ts';
+import { conversationOf } from './conversation.ts';
+import type { DeskTools } from './desk-tools.ts';
+import { privately } from './press-handlers.ts';
 
 export const forgetSpec = {
   name: 'forget',
@@ -7,3 +14,24 @@ export const forgetSpec = {
   example: '/forget',
   options: [],
 } as const satisfies CommandSpec;
+
+/** Forgets the conversation of this place, and the asker's private one beside it; only who started it, or an admin, may. */
+export function receiveForget(tools: DeskTools, invocation: CommandInvocation | TypedInvocation): Reception {
+  optionsOf(forgetSpec, invocation);
+  const { principal, place } = invocation;
+  const owner = userKeyOf(principal);
+  return privately(tools, async () => {
+    const keys = new Set([place.conversation, conversationOf(place, { id: 'none', isPrivate: true, owner })]);
+    const found = await Promise.all([...keys].map((key) => tools.store.conversation(key)));
+    const conversations = found.flatMap((conversation) => conversation ?? []);
+    if (conversations.length === 0) return 'There is nothing to forget here.';
+    const mine = conversations.filter(({ starter }) => starter === owner || isAdmin(principal, tools.settings.access));
+    if (mine.length === 0) throw new FrescoError('not-yours', { what: 'forget this conversation' });
+    for (const { key } of mine) {
+      for (const job of tools.jobs.live.values()) if (job.conversation === key) tools.jobs.cancel(job.id, owner);
+      await tools.store.forget(key);
+      tools.memory.leaveThread(key);
+    }
+    return 'Forgotten. We start afresh.';
+  });
+}

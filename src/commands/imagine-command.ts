@@ -1,4 +1,14 @@
+import { randomSeed, seedSchema } from '../ids.ts';
+import type { ImageRequest } from '../inference/contract.ts';
+import { type CommandOptions, optionsOf } from './command-options.ts';
 import type { CommandSpec } from './command-spec.ts';
+import type { CommandInvocation, Reception, TypedInvocation } from './contract.ts';
+import { type Asker, chosenModel, type DeskTools } from './desk-tools.ts';
+import { imagineForm } from './forms.ts';
+import { readLoras } from './lora-option.ts';
+import { readPictureSize } from './picture-size.ts';
+import { picturePlan } from './picture-work.ts';
+import { maxPicturePrompt, readableText } from './prompt-text.ts';
 
 export const imagineSpec = {
   name: 'imagine',
@@ -35,3 +45,66 @@ export const imagineSpec = {
     { type: 'flag', name: 'private', description: 'Only you see the picture' },
   ],
 } as const satisfies CommandSpec;
+
+/** Paints; without a prompt it asks for one in a form. */
+export function receiveImagine(tools: DeskTools, invocation: CommandInvocation | TypedInvocation): Reception {
+  const { principal, place, receivedAtMs } = invocation;
+  const options = optionsOf(imagineSpec, invocation);
+  const prompt = options.text('prompt');
+  if (prompt === undefined) return { kind: 'form', form: imagineForm(tools, invocation) };
+  const choices = tools.memory.choicesFor(principal, place);
+  return tools.jobs.open(
+    picturePlan(tools, {
+      principal,
+      place,
+      receivedAtMs,
+      request: imageRequestOf(tools, invocation, options),
+      said: prompt,
+      image: options.attachment('image'),
+      mask: options.attachment('mask'),
+      spoiler: options.flag('spoiler') ?? false,
+      isPrivate: options.flag('private') ?? choices.privateAnswers ?? false,
+      ownsThread: false,
+    }),
+  );
+}
+
+/** The side of the square that a model paints best, where its store doesn't say. */
+const usualSide = 512;
+
+/** The request without its pictures. Throws what `readableText`, `readPictureSize` and `chosenModel` throw. */
+export function imageRequestOf(tools: DeskTools, { principal, place }: Asker, options: CommandOptions<typeof imagineSpec>): ImageRequest {
+  const model = chosenModel(tools, 'image', options.text('model'), tools.memory.choicesFor(principal, place));
+  const nativeSide = tools.models.list().find(({ id }) => id === model)?.nativeSide ?? usualSide;
+  const negative = options.text('negative');
+  const size = options.text('size');
+  const seed = options.number('seed');
+  const upscale = options.text('upscale');
+  const lora = options.text('lora');
+  return {
+    kind: 'image',
+    model,
+    prompt: readableText(options.text('prompt') ?? '', maxPicturePrompt),
+    ...(negative === undefined ? {} : { negativePrompt: readableText(negative, maxPicturePrompt) }),
+    ...(size === undefined ? {} : readPictureSize(size, nativeSide)),
+    ...given('steps', options.number('steps')),
+    ...given('guidanceScale', options.number('guidance')),
+    ...given('sampler', options.text('sampler')),
+    seed: seed === undefined ? randomSeed() : seedSchema.parse(seed),
+    count: options.number('count') ?? 1,
+    ...given('clipSkip', options.number('clip-skip')),
+    ...given('strength', options.number('strength')),
+    ...(upscale === undefined ? {} : { upscale: upscale === '4' ? 4 : 2 }),
+    ...given('hiresFactor', options.number('hires')),
+    ...given('finish', options.flag('finish')),
+    ...(lora === undefined ? {} : { loras: readLoras(lora) }),
+    previews: true,
+  };
+}
+
+/** A property that is there only where it has a value. */
+function given<Key extends string, Value>(key: Key, value: Value | undefined): { readonly [Name in Key]?: Value } {
+  const entry: { [Name in Key]?: Value } = {};
+  if (value !== undefined) entry[key] = value;
+  return entry;
+}

@@ -274,6 +274,8 @@ export interface ModelInfo {
   readonly tried: boolean;
   readonly downloadBytes?: number;
   readonly memoryBytes?: number;
+  /** For image models: the side in pixels of the square it paints best; a shape such as 16:9 keeps that area. */
+  readonly nativeSide?: number;
 }
 /** A model that is on the disk: all an engine needs to open it. */
 export interface ModelFolder {

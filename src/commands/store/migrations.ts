@@ -22,7 +22,7 @@ const steps: readonly string[] = [
      id TEXT PRIMARY KEY, owner TEXT NOT NULL, platform TEXT NOT NULL, conversation TEXT NOT NULL, turn TEXT NOT NULL, state TEXT NOT NULL,
      task_json TEXT NOT NULL, principal_json TEXT NOT NULL, place_json TEXT NOT NULL, is_private INTEGER NOT NULL,
      asked_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
-   CREATE INDEX jobs_open ON jobs (platform, asked_at) WHERE state IN ('waiting', 'running');
+   CREATE INDEX jobs_open ON jobs (platform, asked_at) WHERE state IN ('waiting', 'running', 'delivering');
    CREATE INDEX jobs_by_time ON jobs (asked_at);
    CREATE INDEX jobs_by_conversation ON jobs (conversation);
    CREATE TABLE links (

@@ -50,8 +50,10 @@ export const taskSchema = z.discriminatedUnion('kind', [
 export type JobTask = z.infer<typeof taskSchema>;
 export type ChatTask = Extract<JobTask, { kind: 'chat' }>;
 
-export const jobStates = ['waiting', 'running', 'finished', 'failed', 'cancelled'] as const;
+/** `delivering`: the result is stored and on its way to the platform. */
+export const jobStates = ['waiting', 'running', 'delivering', 'finished', 'failed', 'cancelled'] as const;
 export type JobState = (typeof jobStates)[number];
+export type EndState = 'finished' | 'failed' | 'cancelled';
 
 export interface JobRecord {
   readonly id: JobId;

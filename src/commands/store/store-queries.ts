@@ -3,9 +3,9 @@ import { type BlobRef, type ConversationKey, conversationKeySchema, type JobId, 
 import type { Lane } from '../../inference/contract.ts';
 import type { MessageRef, PlatformName } from '../contract.ts';
 import { BatchedWrites } from './batched-writes.ts';
-import type { Choices, ConversationRecord, JobRecord, JobState, StoredPicture, TurnRecord } from './records.ts';
-import type { JobEnd, JobStart, LinkTarget, MessageAddress, Store, UsageTotals } from './store.ts';
-import { eraseConversation, eraseJob, writeJobEnd, writeJobStart } from './store-writes.ts';
+import type { Choices, ConversationRecord, EndState, JobRecord, JobState, StoredPicture, TurnRecord } from './records.ts';
+import type { JobResult, JobStart, LinkTarget, MessageAddress, Store, UsageTotals } from './store.ts';
+import { eraseConversation, eraseJob, writeJobResult, writeJobStart } from './store-writes.ts';
 import { choicesOf, conversationOf, jobOf, pictureOf, refOf, type Tables, type TurnRow, turnOf } from './tables.ts';
 
 /** The store's queries over one SQL database; writes are gathered into short transactions. */
@@ -31,8 +31,15 @@ export class StoreQueries implements Store {
     return this.#write((to) => writeJobStart(to, start));
   }
 
-  endJob(end: JobEnd): Promise<void> {
-    return this.#write((to) => writeJobEnd(to, end));
+  saveResult(result: JobResult): Promise<void> {
+    return this.#write((to) => writeJobResult(to, result));
+  }
+
+  closeJob(job: JobId, state: EndState, atMs: number): Promise<void> {
+    return this.#write(async (to) => {
+      await to.updateTable('jobs').set({ state, updated_at: atMs }).where('id', '=', job).execute();
+      await to.updateTable('links').set({ secret: null, secret_expires_at: null }).where('job', '=', job).where('secret', 'is not', null).execute();
+    });
   }
 
   setJobState(job: JobId, state: JobState, atMs: number): Promise<void> {
@@ -47,7 +54,7 @@ export class StoreQueries implements Store {
   }
 
   async openJobs(platform: PlatformName): Promise<readonly JobRecord[]> {
-    const open = sql<boolean>`state IN ('waiting', 'running')`;
+    const open = sql<boolean>`state IN ('waiting', 'running', 'delivering')`;
     const rows = await this.#database.selectFrom('jobs').selectAll().where(open).where('platform', '=', platform).orderBy('asked_at').execute();
     return rows.map(jobOf);
   }

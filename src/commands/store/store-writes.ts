@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import { type BlobRef, blobRefSchema, type ConversationKey, type JobId } from '../../ids.ts';
-import type { JobEnd, JobStart } from './store.ts';
+import type { JobResult, JobStart } from './store.ts';
 import { jobRow, pictureRow, type Tables, turnRow } from './tables.ts';
 
 /** Writes that touch several tables; each runs inside one transaction of its caller. */
@@ -36,8 +36,8 @@ export async function writeJobStart(to: Transaction<Tables>, { job, conversation
   await to.insertInto('jobs').values(jobRow(job, atMs)).execute();
 }
 
-export async function writeJobEnd(to: Transaction<Tables>, { job, state, turn, pictures, usage, atMs }: JobEnd): Promise<void> {
-  await to.updateTable('jobs').set({ state, updated_at: atMs }).where('id', '=', job).execute();
+export async function writeJobResult(to: Transaction<Tables>, { job, turn, pictures, usage, atMs }: JobResult): Promise<void> {
+  await to.updateTable('jobs').set({ state: 'delivering', updated_at: atMs }).where('id', '=', job).execute();
   await to
     .updateTable('turns')
     .set({ text: turn.text, message_json: turn.message === undefined ? null : JSON.stringify(turn.message) })
@@ -59,7 +59,6 @@ export async function writeJobEnd(to: Transaction<Tables>, { job, state, turn, p
       .onConflict((on) => on.doNothing())
       .execute();
   }
-  await to.updateTable('links').set({ secret: null, secret_expires_at: null }).where('job', '=', job).where('secret', 'is not', null).execute();
 }
 
 /** A conversation with its turns, links and the jobs' words; pictures stay with who asked for them. */

@@ -1,7 +1,7 @@
 import type { BlobRef, ConversationKey, JobId, UserKey } from '../../ids.ts';
 import type { Lane } from '../../inference/contract.ts';
 import type { MessageRef, PlatformName } from '../contract.ts';
-import type { Choices, ConversationRecord, JobRecord, JobState, StoredPicture, TurnRecord, UsageRecord } from './records.ts';
+import type { Choices, ConversationRecord, EndState, JobRecord, JobState, StoredPicture, TurnRecord, UsageRecord } from './records.ts';
 
 /** A job that begins, with the turns it belongs to; all of it is stored, or none. */
 export interface JobStart {
@@ -11,10 +11,9 @@ export interface JobStart {
   readonly turns: readonly TurnRecord[];
   readonly atMs: number;
 }
-/** A job that ended: its turn's last text and message, its pictures and what it used. */
-export interface JobEnd {
+/** What came of a job: its turn's last text and message, its pictures and what it used. */
+export interface JobResult {
   readonly job: JobId;
-  readonly state: Exclude<JobState, 'waiting' | 'running'>;
   readonly turn: Pick<TurnRecord, 'id' | 'text' | 'message'>;
   readonly pictures: readonly StoredPicture[];
   readonly usage: UsageRecord | undefined;
@@ -43,10 +42,12 @@ export interface MessageAddress {
 export interface Store extends AsyncDisposable {
   beginJob(start: JobStart): Promise<void>;
   setJobState(job: JobId, state: JobState, atMs: number): Promise<void>;
-  /** Also deletes the secrets of the job's messages. */
-  endJob(end: JobEnd): Promise<void>;
+  /** Stores what came of a job before it is shown for the last time; the job is then `delivering`. */
+  saveResult(result: JobResult): Promise<void>;
+  /** Ends a job and deletes the secrets of its messages. */
+  closeJob(job: JobId, state: EndState, atMs: number): Promise<void>;
   job(id: JobId): Promise<JobRecord | undefined>;
-  /** Jobs that wait or run, oldest first. */
+  /** Jobs that wait, run or are being delivered, oldest first. */
   openJobs(platform: PlatformName): Promise<readonly JobRecord[]>;
   /** The newest first. */
   recentJobs(limit: number): Promise<readonly JobRecord[]>;
