@@ -16,7 +16,14 @@ export interface SlackReport {
 const rushes = 200;
 const slack = await FakeSlack.open({ clock: systemClock, manifest: slackManifestOf({}) });
 const people = Array.from({ length: rushes }, (_, index) => new SlackPerson(slack, { id: `U0RUSH${String(index).padStart(4, '0')}`, name: `Person ${index}` }));
-const room: FakeChannel = { id: 'C0GENERAL', name: 'general', kind: 'public', members: new Set([slackIds.bot, ...people.map(({ id }) => id)]), archived: false, extShared: false };
+const room: FakeChannel = {
+  id: 'C0GENERAL',
+  name: 'general',
+  kind: 'public',
+  members: new Set([slackIds.bot, ...people.map(({ id }) => id)]),
+  archived: false,
+  extShared: false,
+};
 slack.state.channels.set(room.id, room);
 const report = (part: Partial<SlackReport>): void => void process.send?.({ apiUrl: slack.apiUrl, working: 0, acknowledgedMs: [], repeated: 0, ...part });
 

@@ -29,7 +29,9 @@ for (const round of ['first', 'second', 'third']) {
   const { acknowledgedMs, repeated } = await next();
   const sorted = [...acknowledgedMs].sort((left, right) => left - right);
   const at = (share: number): string => `${Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)} ms`;
-  process.stdout.write(`${round} rush of ${sorted.length}: p50 ${at(0.5)}, p99 ${at(0.99)}, last ${at(1)}; ${repeated} delivered again for want of an answer\n`);
+  process.stdout.write(
+    `${round} rush of ${sorted.length}: p50 ${at(0.5)}, p99 ${at(0.99)}, last ${at(1)}; ${repeated} delivered again for want of an answer\n`,
+  );
 }
 await fresco.stop(1000);
 slack.send('stop');

@@ -7,6 +7,7 @@ import { renderMessage } from './slack-blocks.ts';
 import { slackFailure } from './slack-failure.ts';
 import { piecesOf } from './slack-parts.ts';
 import { SlackSurface, type SlackSurfaceOptions, type SurfaceTools } from './slack-surface.ts';
+import { WhisperSurface } from './whisper-surface.ts';
 
 /** How one request can be answered. */
 export interface Asking {
@@ -60,10 +61,7 @@ export class SlackReception {
   }
 
   async #answer(message: Message, audience: 'everyone' | 'sender', asking: Asking): Promise<void> {
-    if (audience === 'sender' && !asking.surface.direct) {
-      for (const rendered of whispered(message)) await asking.whisper(rendered);
-      return;
-    }
+    if (audience === 'sender' && !asking.surface.direct) return await whisperAll(message, asking);
     const surface = new SlackSurface(this.#tools, { ...asking.surface, ...this.#refusals(asking) });
     await surface.finish({ ...message, final: true });
     await this.#tellPosted(surface, asking);
@@ -83,9 +81,10 @@ export class SlackReception {
   }
 
   /** What only one person may see, and still grows, is shown in their direct message: a whisper can't be changed. */
-  #surfaceFor(reception: Extract<Reception, { kind: 'work' }>, asking: Asking): SlackSurface {
+  #surfaceFor(reception: Extract<Reception, { kind: 'work' }>, asking: Asking): Surface {
     if (reception.on === 'pressed' && asking.pressed !== undefined) return new SlackSurface(this.#tools, asking.pressed);
     if (reception.audience === 'everyone' || asking.surface.direct) return new SlackSurface(this.#tools, { ...asking.surface, ...this.#refusals(asking) });
+    if (reception.opening.kind === 'notice') return new WhisperSurface((message) => whisperAll(message, asking));
     void asking.whisper(notice('I answer you in our direct message.')).catch(() => undefined);
     const { header } = asking.surface;
     return new SlackSurface(this.#tools, { spot: { channel: asking.invocation.principal.user }, direct: true, ...(header === undefined ? {} : { header }) });
@@ -129,6 +128,10 @@ export class SlackReception {
   async drained(): Promise<void> {
     await Promise.all(this.#running);
   }
+}
+
+async function whisperAll(message: Message, { whisper }: Asking): Promise<void> {
+  for (const rendered of whispered(message)) await whisper(rendered);
 }
 
 /** A message for one person: cut into pieces, without what only a real message can carry. */
