@@ -48,6 +48,9 @@ const spokenMessage = z.object({
 });
 export type SpokenMessage = z.infer<typeof spokenMessage>;
 
+/** A fresh mark for one message; Discord takes up to 25 characters. */
+export const newNonce = (): string => randomUUID().replaceAll('-', '').slice(0, 24);
+
 /** No message of ours ever notifies anybody by a mention. */
 const noMentions = { allowed_mentions: { parse: [], replied_user: false } } as const;
 
@@ -79,11 +82,8 @@ export class DiscordApi {
   /** The one answer to an interaction; never queued behind anything. Returns the id of the message it made, if it made one. */
   async acknowledge(interaction: { readonly id: string; readonly token: string }, answer: APIInteractionResponse): Promise<string | undefined> {
     const body = 'data' in answer && isMessageAnswer(answer.type) ? { ...answer, data: { ...answer.data, ...noMentions } } : answer;
-    const response = await this.#rest.post(Routes.interactionCallback(interaction.id, interaction.token), {
-      auth: false,
-      query: new URLSearchParams({ with_response: 'true' }),
-      body,
-    });
+    const query = new URLSearchParams({ with_response: 'true' });
+    const response = await again(() => this.#rest.post(Routes.interactionCallback(interaction.id, interaction.token), { auth: false, query, body }));
     const parsed = acknowledgement.safeParse(response);
     return parsed.success ? parsed.data.interaction.response_message_id : undefined;
   }
@@ -108,10 +108,10 @@ export class DiscordApi {
     return this.#paced(channelLane(at.channel), options, async () => this.#send(await make(), (request) => this.#rest.patch(route, bodyOf(request))));
   }
 
-  /** Posts a message; sent twice by a retry after a lost answer, it still appears once. */
-  async post(channel: string, make: MakeRequest, options: SendOptions & { readonly replyTo?: string }): Promise<string | undefined> {
+  /** Posts a message. Sent again with the same nonce after a lost answer, the first message comes back as it was, and no second one appears. */
+  async post(channel: string, make: MakeRequest, options: SendOptions & { readonly nonce: string; readonly replyTo?: string }): Promise<string | undefined> {
     const reference = options.replyTo === undefined ? {} : { message_reference: { message_id: options.replyTo, fail_if_not_exists: false } };
-    const nonce = { nonce: randomUUID().replaceAll('-', '').slice(0, 24), enforce_nonce: true };
+    const nonce = { nonce: options.nonce, enforce_nonce: true };
     const whole = (request: DiscordRequest): DiscordRequest => ({ ...request, body: { ...request.body, ...reference, ...nonce } });
     const send = (request: DiscordRequest) => this.#rest.post(Routes.channelMessages(channel), bodyOf(whole(request)));
     return this.#paced(channelLane(channel), options, async () => this.#send(await make(), send));
@@ -169,6 +169,17 @@ export class DiscordApi {
         this.#pace.rest(failure.isGlobal ? undefined : lane, failure.retryAfterMs);
         if (urgency === 'preview' || waits >= limitWaits) throw error;
       }
+    }
+  }
+}
+
+/** A connection that broke says nothing about whether the request was taken: discord.js gives up there, and three seconds leave time for more. */
+async function again<Result>(send: () => Promise<Result>): Promise<Result> {
+  for (let left = 2; ; left -= 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (left === 0 || failureOf(error).kind !== 'unavailable') throw error;
     }
   }
 }

@@ -14,7 +14,7 @@ import type { Clock } from '../../clock.ts';
 import type { Desk, Invocation, Message, MessageRef, OptionValue, Reception, Surface } from '../../commands/contract.ts';
 import { userMessages } from '../../commands/user-messages.ts';
 import type { Logger } from '../../logger.ts';
-import type { DiscordApi } from './discord-api.ts';
+import { type DiscordApi, newNonce } from './discord-api.ts';
 import type { DiscordAttachments } from './discord-attachments.ts';
 import { failureOf, platformFailed, withoutBody } from './discord-failure.ts';
 import { modalOf, valuesOf } from './discord-forms.ts';
@@ -283,8 +283,7 @@ export class DiscordInteractions {
       content: `<@${interaction.user.id}> Your \`/${interaction.commandName}\` reached me too late for Discord to let me answer it. Please send it again.`,
     };
     api
-      .post(interaction.channelId, async () => ({ body }), { urgency: 'needed' })
-      .catch((error: unknown) => logger.debug({ cause: withoutBody(error) }, 'the word about a late command could not be sent'));
+      .post(interaction.channelId, async () => ({ body }), { urgency: 'needed', nonce: newNonce() }).catch((error: unknown) => logger.debug({ cause: withoutBody(error) }, 'the word about a late command could not be sent'));
   }
 }
 

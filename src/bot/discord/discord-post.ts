@@ -2,7 +2,7 @@ import { MessageFlags } from 'discord.js';
 import type { Clock } from '../../clock.ts';
 import type { MessageRef } from '../../commands/contract.ts';
 import { FrescoError } from '../../fresco-error.ts';
-import type { DiscordApi, DiscordRequest, MakeRequest, SendOptions } from './discord-api.ts';
+import { type DiscordApi, type DiscordRequest, type MakeRequest, newNonce, type SendOptions } from './discord-api.ts';
 import { failureOf } from './discord-failure.ts';
 
 /** Where a message is, or will be. */
@@ -46,6 +46,8 @@ export class DiscordPost {
   readonly #locate: () => Promise<PostHome>;
   #home: PostHome | undefined;
   #pieces: Piece[] = [];
+  /** Of a piece that was sent and whose answer may have been lost. */
+  #nonce: string | undefined;
   #isTokenSpent = false;
 
   /** `home`: where it is, or how to find out (a thread may have to be started first). */
@@ -94,6 +96,7 @@ export class DiscordPost {
     const home = await this.#find();
     const known = this.#pieces[index];
     if (known?.key === source.key()) return;
+    const wasTried = known === undefined && this.#nonce !== undefined;
     let key = '';
     const make = async (): Promise<DiscordRequest | undefined> => {
       key = source.key();
@@ -102,8 +105,9 @@ export class DiscordPost {
     const sent = known === undefined ? await this.#create(home, make, options) : await this.#edit(home, { index, id: known.id }, { make, options });
     const id = sent ?? known?.id;
     if (id === undefined) return;
-    this.#pieces[index] = { id, key };
+    this.#pieces[index] = { id, key: sent === undefined || !wasTried ? key : '' };
     if (index === 0 && home.message === undefined) this.#home = { ...home, message: id };
+    if (wasTried) await this.put(index, source, options); // Discord gave the earlier message back, as it was
   }
 
   /** Deletes the pieces beyond `count`. */
@@ -170,7 +174,10 @@ export class DiscordPost {
     }
     if (!home.hasChannelAccess) throw unreachable();
     const reply = home.replyTo === undefined || this.#pieces.length > 0 ? {} : { replyTo: home.replyTo };
-    return this.#api.post(home.channel, make, { ...options, ...reply });
+    this.#nonce ??= newNonce();
+    const id = await this.#api.post(home.channel, make, { ...options, ...reply, nonce: this.#nonce });
+    this.#nonce = undefined;
+    return id;
   }
 
   async #edit(

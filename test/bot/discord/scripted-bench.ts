@@ -66,9 +66,9 @@ export async function openScriptedBench(options: ScriptedBenchOptions = {}) {
   const desk = new ScriptedDesk();
   const dataDir = await mkdtemp(join(tmpdir(), 'fresco-discord-'));
   const settings = loadSettings({ environment: { FRESCO_CONFIG: join(dataDir, 'none.json') }, folder: dataDir });
-  const openPlatform = (): ChatPlatform =>
+  const openPlatform = (login: Partial<DiscordPlatformOptions['login']> = {}): ChatPlatform =>
     createDiscordPlatform({
-      login: { ...fake.login, ...options.login },
+      login: { ...fake.login, ...options.login, ...login },
       settings: { ...settings, ...options.settings },
       blobs,
       clock,
