@@ -16,7 +16,8 @@ interface Lane {
   readonly buckets: Map<string, Bucket>;
   inFlight: number;
   restUntilMs: number;
-  isTicking: boolean;
+  /** Ends the pause until there may be room. */
+  pause: AbortController | undefined;
 }
 
 export interface RateHeaders {
@@ -88,7 +89,7 @@ export class DiscordPace {
     const known = this.#lanes.get(name);
     if (known !== undefined) return known;
     if (this.#lanes.size >= laneCap) this.#sweep();
-    const lane: Lane = { turns: [], buckets: new Map(), inFlight: 0, restUntilMs: Number.NEGATIVE_INFINITY, isTicking: false };
+    const lane: Lane = { turns: [], buckets: new Map(), inFlight: 0, restUntilMs: Number.NEGATIVE_INFINITY, pause: undefined };
     this.#lanes.set(name, lane);
     return lane;
   }
@@ -126,16 +127,18 @@ export class DiscordPace {
 
   /** Gives the next turn where there is room, and comes back when there may be. */
   #tick(lane: Lane): void {
-    if (lane.inFlight > 0 || lane.isTicking) return;
+    lane.pause?.abort(); // somebody more urgent may have come
+    lane.pause = undefined;
+    if (lane.inFlight > 0) return;
     const urgent = lane.turns.find(({ urgency }) => urgency === 'needed');
     const next = urgent ?? lane.turns[0];
     if (next === undefined) return;
     const waitMs = this.#roomInMs(lane, next.urgency);
     if (waitMs > 0) {
-      lane.isTicking = true;
-      void this.#clock.wait(waitMs).then(() => {
-        lane.isTicking = false;
-        this.#tick(lane);
+      const pause = new AbortController();
+      lane.pause = pause;
+      void this.#clock.wait(waitMs, pause.signal).then(() => {
+        if (!pause.signal.aborted) this.#tick(lane);
       });
       return;
     }
