@@ -77,12 +77,18 @@ export class GraphShelf implements AsyncDisposable {
 
   async #create(graph: GraphFile, variant: Parameters<GraphShelf['open']>[1]): Promise<GraphSession> {
     try {
-      if (variant === undefined) return await this.#runtime.open(graph.path);
-      return await this.#openSource(await variant.source());
+      const session = variant === undefined ? await this.#runtime.open(graph.path) : await this.#openSource(await variant.source());
+      return new NamedSession(session, (error) => this.#named(error, graph));
     } catch (error) {
-      if (!FrescoError.is(error, 'model-broken')) throw error;
-      throw new FrescoError('model-broken', { model: this.#owner.model, file: graph.file, problem: error.facts.problem }, { cause: error });
+      throw this.#named(error, graph);
     }
+  }
+
+  /** The runtime knows no models: whose graph it was is said here. */
+  #named(error: unknown, { file }: GraphFile): unknown {
+    if (!FrescoError.is(error, 'model-broken')) return error;
+    const problem = error.facts.problem.replaceAll(this.#owner.folder, '').replace(/^Load model from \S+ failed:\s*/, ''); // no path of the machine in what a person may read
+    return new FrescoError('model-broken', { model: this.#owner.model, file, problem }, { cause: error });
   }
 
   async #openSource(source: GraphSource): Promise<GraphSession> {
@@ -123,5 +129,38 @@ export class GraphShelf implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const slot of this.#slots.values()) await this.#close(slot);
+  }
+}
+
+/** A session whose failures name its graph. */
+class NamedSession implements GraphSession {
+  readonly #inner: GraphSession;
+  readonly #named: (error: unknown) => unknown;
+
+  constructor(inner: GraphSession, named: (error: unknown) => unknown) {
+    this.#inner = inner;
+    this.#named = named;
+  }
+
+  get inputs(): GraphSession['inputs'] {
+    return this.#inner.inputs;
+  }
+  get outputs(): GraphSession['outputs'] {
+    return this.#inner.outputs;
+  }
+  get spentMs(): number {
+    return this.#inner.spentMs;
+  }
+
+  async run(...given: Parameters<GraphSession['run']>): ReturnType<GraphSession['run']> {
+    try {
+      return await this.#inner.run(...given);
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inner[Symbol.asyncDispose]();
   }
 }

@@ -150,7 +150,7 @@ class PaintEngine implements ImageEngine {
     const { model, services } = this.#parts;
     const { request, resolved, indices, tally, refiner } = group;
     const isWatched = services.safety && model.files.safetyChecker !== undefined; // a picture that may be blocked later must not be seen now
-    const previews = request.previews && !isWatched ? new PreviewStream(model, indices.length) : undefined;
+    const previews = request.previews && !isWatched ? new PreviewStream(model, indices.length, this.#parts.logger) : undefined;
     const generators = indices.map((index) => new TorchGenerator(request.seed + index));
     const dropped: string[] = [];
     const steps = paint({ model, refiner, generators, onDropped: (text) => dropped.push(text) }, resolved.wish, control);

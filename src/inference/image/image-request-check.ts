@@ -17,6 +17,8 @@ export interface ImageModelDescription {
   readonly minSide: number;
   readonly maxSide: number;
   readonly maxPixels: number;
+  /** Sizes that are fine although they may not be such multiples, as width and height. */
+  readonly sizes: readonly (readonly [number, number])[];
   /** True when the graph was exported for the native size alone. */
   readonly hasFixedSize: boolean;
   readonly defaultSteps: number;
@@ -64,6 +66,7 @@ export function describeFiles(files: ImageModelFiles): ImageModelDescription {
     minSide: Math.max(defaults.multiple, Math.min(64, native)),
     maxSide: Math.min(8192, 4 * native),
     maxPixels: 4 * defaults.nativeWidth * defaults.nativeHeight,
+    sizes: files.own.sizes ?? [],
     hasFixedSize: fixedSides(files),
     defaultSteps: defaults.steps,
     defaultGuidanceScale: defaults.guidanceScale,
@@ -90,7 +93,9 @@ export function checkSize(info: ImageModelDescription, width: number, height: nu
   const { multiple, minSide, maxSide, maxPixels, nativeWidth, nativeHeight } = info;
   const refuse = (expected: string): FrescoError => new FrescoError('size-unsupported', { width, height, expected });
   if (info.hasFixedSize && (width !== nativeWidth || height !== nativeHeight)) throw refuse(`${nativeWidth} × ${nativeHeight}, the only size of this model`);
-  if (width % multiple !== 0 || height % multiple !== 0) throw refuse(`multiples of ${multiple}`);
+  if (info.sizes.some(([wide, high]) => wide === width && high === height)) return;
+  const others = info.sizes.map(([wide, high]) => `, or ${wide} × ${high}`).join('');
+  if (width % multiple !== 0 || height % multiple !== 0) throw refuse(`multiples of ${multiple}${others}`);
   if (Math.min(width, height) < minSide || Math.max(width, height) > maxSide)
     throw refuse(`${minSide} to ${maxSide} pixels a side, in multiples of ${multiple}`);
   if (width * height > maxPixels) throw refuse(`at most ${maxPixels} pixels in all (as ${2 * nativeWidth} × ${2 * nativeHeight})`);

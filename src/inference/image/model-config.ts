@@ -23,6 +23,7 @@ export const denoiserConfigSchema = z.looseObject({
   in_channels: positive.nullish(),
   out_channels: positive.nullish(),
   sample_size: z.union([positive, z.array(positive)]).nullish(),
+  block_out_channels: z.array(positive).max(16).nullish(),
   cross_attention_dim: z.union([positive, z.array(positive)]).nullish(),
   time_cond_proj_dim: positive.nullish(),
   addition_embed_type: z.string().nullish(),
@@ -36,7 +37,7 @@ export type DenoiserConfig = z.infer<typeof denoiserConfigSchema>;
 export const vaeConfigSchema = z.looseObject({
   _class_name: z.string().nullish(),
   latent_channels: positive.nullish(),
-  block_out_channels: z.array(positive).nullish(),
+  block_out_channels: z.array(positive).min(1).max(16).nullish(),
   scaling_factor: z.number().nullish(),
   shift_factor: z.number().nullish(),
   latents_mean: z.array(z.number()).nullish(),
@@ -64,6 +65,13 @@ export const ownConfigSchema = z.looseObject({
   sampler: z.string().nullish(),
   width: positive.nullish(),
   height: positive.nullish(),
+  /** Of width and height, where the graphs take more than their levels suggest. */
+  multiple: z.int().min(1).max(1024).nullish(),
+  /** [width, height] pairs it was trained on, whether or not they are such multiples. */
+  sizes: z
+    .array(z.tuple([positive, positive]))
+    .max(64)
+    .nullish(),
 });
 export type OwnConfig = z.infer<typeof ownConfigSchema>;
 

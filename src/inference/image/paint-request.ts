@@ -130,6 +130,7 @@ export function fittedSize(
   picture: { readonly width: number; readonly height: number },
 ): { readonly width: number; readonly height: number } {
   if (info.hasFixedSize) return { width: info.nativeWidth, height: info.nativeHeight };
+  if (info.sizes.some(([width, height]) => width === picture.width && height === picture.height)) return { width: picture.width, height: picture.height };
   const shrink = Math.min(1, info.maxSide / Math.max(picture.width, picture.height), Math.sqrt(info.maxPixels / (picture.width * picture.height)));
   const grow = Math.max(1, info.minSide / Math.min(picture.width * shrink, picture.height * shrink));
   const side = (length: number): number => {

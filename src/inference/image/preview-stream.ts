@@ -1,3 +1,4 @@
+import type { Logger } from '../../logger.ts';
 import type { Preview } from '../contract.ts';
 import { encodePreview } from './image-codec.ts';
 import { PreviewCadence, previewOf } from './latent-preview.ts';
@@ -12,20 +13,32 @@ const maxEnlargement = 8;
 
 /** The previews of one batch: a tiny decoder's where the model has one, else by a linear matrix; several pictures as a grid. */
 export class PreviewStream {
+  readonly #logger: Logger;
   readonly #model: PaintModel;
   readonly #batch: number;
   readonly #cadence: PreviewCadence;
 
-  constructor(model: PaintModel, batch: number) {
+  constructor(model: PaintModel, batch: number, logger: Logger) {
+    this.#logger = logger;
     this.#model = model;
     this.#batch = batch;
     this.#cadence = new PreviewCadence(performance.now());
   }
 
-  /** A preview when one is due after this call, else undefined; also when the model has neither matrix nor tiny decoder. */
+  /** A preview when one is due after this call, else undefined; also when the model has neither matrix nor tiny decoder, or making one failed. */
   async after(progress: PaintProgress): Promise<Preview | undefined> {
     const fromMs = performance.now();
     if (!this.#cadence.isDue(progress.done, progress.calls, fromMs)) return undefined;
+    try {
+      return await this.#draw(progress, fromMs);
+    } catch (error) {
+      this.#cadence.shown(fromMs, performance.now());
+      this.#logger.warn({ cause: error }, 'a preview failed; the picture goes on');
+      return undefined;
+    }
+  }
+
+  async #draw(progress: PaintProgress, fromMs: number): Promise<Preview | undefined> {
     const pictures: Picture[] = [];
     const each = progress.denoised.length / this.#batch;
     for (let index = 0; index < this.#batch; index += 1) {

@@ -28,7 +28,7 @@ export function weight(name: string, dims: readonly number[], values: Float32Arr
   return Buffer.concat([...dims.map((size) => number(1, size)), number(2, float), text(8, name), place]);
 }
 export function int64s(name: string, values: readonly number[]): Buffer {
-  const raw = BigInt64Array.from(values, BigInt);
+  const raw = BigInt64Array.from(values, (value) => BigInt(value));
   return Buffer.concat([number(1, values.length), number(2, 7), text(8, name), bytes(9, Buffer.from(raw.buffer))]);
 }
 
@@ -114,3 +114,69 @@ export function brightnessCheckerFile(limit: number): Uint8Array {
     weights: [weight('limit', [1], Float32Array.of(limit))],
   });
 }
+
+/** A denoiser in Stable Diffusion's ports whose output overflows float32. */
+export function overflowingDenoiserFile(): Uint8Array {
+  return onnxFile({
+    nodes: [node('Mul', ['sample', 'huge'], ['larger']), node('Mul', ['larger', 'huge'], ['out_sample'])],
+    inputs: [port('sample', ['batch', 4, 'height', 'width']), port('timestep', []), port('encoder_hidden_states', ['batch', 'tokens', 'width_of_text'])],
+    outputs: [port('out_sample', ['batch', 4, 'height', 'width'])],
+    weights: [weight('huge', [1], Float32Array.of(1e38))],
+  });
+}
+
+const enlarged = (input: string, output: string, factor: number): { readonly node: Buffer; readonly weight: Buffer } => ({
+  node: node('Resize', [input, '', 'scales'], [output], {
+    attributes: [
+      { name: 'mode', text: 'nearest' },
+      { name: 'nearest_mode', text: 'floor' },
+      { name: 'coordinate_transformation_mode', text: 'asymmetric' },
+    ],
+  }),
+  weight: weight('scales', [4], Float32Array.of(1, 1, factor, factor)),
+});
+const int64 = 7;
+
+/** The smallest model in Stable Diffusion's layout: graphs of one or two nodes that load in a millisecond, VAE factor 8. */
+export const miniModelGraphs: Readonly<Record<string, () => Uint8Array>> = {
+  'text_encoder/model.onnx': () =>
+    onnxFile({
+      nodes: [node('Cast', ['input_ids'], ['floats'], { attributes: [{ name: 'to', int: 1 }] }), node('Unsqueeze', ['floats', 'axis'], ['last_hidden_state'])],
+      inputs: [port('input_ids', ['batch', 'tokens'], int64)],
+      outputs: [port('last_hidden_state', ['batch', 'tokens', 1])],
+      weights: [int64s('axis', [2])],
+    }),
+  'unet/model.onnx': () =>
+    onnxFile({
+      nodes: [
+        node('ReduceMean', ['encoder_hidden_states'], ['text'], {
+          attributes: [
+            { name: 'axes', ints: [1, 2] },
+            { name: 'keepdims', int: 0 },
+          ],
+        }),
+        node('Reshape', ['text', 'shape'], ['text4']),
+        node('Mul', ['text4', 'small'], ['shift']),
+        node('Add', ['sample', 'shift'], ['out_sample']),
+      ],
+      inputs: [port('sample', ['batch', 4, 'height', 'width']), port('timestep', []), port('encoder_hidden_states', ['batch', 'tokens', 1])],
+      outputs: [port('out_sample', ['batch', 4, 'height', 'width'])],
+      weights: [int64s('shape', [-1, 1, 1, 1]), weight('small', [1], Float32Array.of(1e-4))],
+    }),
+  'vae_decoder/model.onnx': () => {
+    const resize = enlarged('rgb', 'sample', 8);
+    return onnxFile({
+      nodes: [node('Conv', ['latent_sample', 'colours'], ['rgb']), resize.node],
+      inputs: [port('latent_sample', ['batch', 4, 'height', 'width'])],
+      outputs: [port('sample', ['batch', 3, 'h', 'w'])],
+      weights: [
+        weight(
+          'colours',
+          [3, 4, 1, 1],
+          Float32Array.from({ length: 12 }, (_, index) => Math.sin(index) / 20),
+        ),
+        resize.weight,
+      ],
+    });
+  },
+};
