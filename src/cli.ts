@@ -4,7 +4,7 @@ import { readApplication } from './bot/discord/discord-client.ts';
 import { checkDiscord, type DiscordFinding } from './bot/discord/discord-doctor.ts';
 import { inviteLink } from './bot/discord/discord-invite.ts';
 import { checkSlack } from './bot/slack/slack-doctor.ts';
-import { slackManifest } from './bot/slack/slack-manifest.ts';
+import { slackManifest, usesGroups } from './bot/slack/slack-manifest.ts';
 import { slackSelftest } from './bot/slack/slack-selftest.ts';
 import { type AskOptions, askOnTerminal, summarizeOnTerminal } from './bot/terminal/ask-terminal.ts';
 import { checkFolder, checkNode, checkPort, deviceFinding, type Finding, reportFindings } from './bot/terminal/doctor-terminal.ts';
@@ -14,7 +14,6 @@ import type { TerminalCore } from './bot/terminal/terminal-core.ts';
 import { exitCodes } from './bot/terminal/terminal-output.ts';
 import { tokensOnTerminal } from './bot/terminal/tokens-terminal.ts';
 import { systemClock } from './clock.ts';
-import { commandSpecs } from './commands/command-table.ts';
 import { sentenceFor } from './commands/user-messages.ts';
 import { FrescoError } from './fresco-error.ts';
 import { openTokenizer } from './inference/text/tokenizer.ts';
@@ -190,8 +189,8 @@ slack
   .option('--single', 'only /fresco, where /imagine and /ask are taken')
   .option('--http <url>', 'for HTTP mode: the public address of the bot')
   .action(({ single = false, http }: { single?: boolean; http?: string }) => {
-    const manifest = slackManifest({ specs: commandSpecs, settings: loadSettings(), single, ...(http === undefined ? {} : { requestUrl: http }) });
-    streams.out.write(`${JSON.stringify(manifest, undefined, 2)}\n`);
+    const groups = usesGroups(loadSettings());
+    streams.out.write(`${slackManifest({ single, groups, ...(http === undefined ? {} : { requestUrl: http }) })}\n`);
   });
 slack
   .command('selftest')

@@ -19,7 +19,7 @@ export function MessageView({ message, tell, press }: MessageProps) {
     );
   }
   return (
-    <li class={`message ${message.kind}${message.final ? '' : ' growing'}`} aria-busy={!message.final}>
+    <li class={`message kind-${message.kind}${message.final ? '' : ' growing'}`} aria-busy={!message.final}>
       <img class="avatar" src="/icon.svg" alt="Fresco" width="28" height="28" />
       <div class="body">
         <Text text={message.text} />
@@ -81,15 +81,15 @@ function PictureView({ picture, tell }: { readonly picture: WirePicture; readonl
   const image = <img src={picture.src} alt={picture.alt} {...size} class={picture.isPreview ? 'preview' : 'finished'} draggable={!picture.isPreview} />;
   if (isHidden) {
     return (
-      <button type="button" class="picture spoiler" aria-label="Show the hidden picture" onClick={() => setHidden(false)}>
+      <button type="button" class="frame spoiler" aria-label="Show the hidden picture" onClick={() => setHidden(false)}>
         {image}
         <span>Show</span>
       </button>
     );
   }
-  if (picture.isPreview) return <div class="picture">{image}</div>;
+  if (picture.isPreview) return <div class="frame">{image}</div>;
   return (
-    <div class="picture">
+    <div class="frame">
       <button
         type="button"
         class="zoom"
