@@ -37,7 +37,8 @@ export const tokenMarginMs = 60_000;
 /** A user-installed command may follow up five times. */
 const tokenOnlyPieces = 5;
 const channelPieces = 20;
-const tokenOnlyPrefix = 'token-only:';
+/** Marks a reference that only its token reaches; a thread's own id is its channel here, so the field is free. */
+const tokenOnly = 'token-only';
 
 /** One message of ours on Discord, with the further ones that carry on a long text: posts, edits and deletes them by token or by channel. */
 export class DiscordPost {
@@ -145,8 +146,9 @@ export class DiscordPost {
     if (home?.message === undefined || home.isEphemeral) return undefined;
     return {
       platform: 'discord',
-      channel: home.hasChannelAccess ? home.channel : `${tokenOnlyPrefix}${home.channel}`,
+      channel: home.channel,
       message: home.message,
+      ...(home.hasChannelAccess ? {} : { thread: tokenOnly }),
       ...(home.token === undefined ? {} : { secret: home.token }),
     };
   }
@@ -213,8 +215,8 @@ const privately =
 
 /** The home of a message from before a restart; undefined when nothing reaches it any more. */
 export function homeOf(ref: MessageRef, nowMs: number): PostHome | undefined {
-  const isTokenOnly = ref.channel.startsWith(tokenOnlyPrefix);
-  const channel = isTokenOnly ? ref.channel.slice(tokenOnlyPrefix.length) : ref.channel;
+  const isTokenOnly = ref.thread === tokenOnly;
+  const { channel } = ref;
   const isAlive = ref.secret !== undefined && nowMs < ref.secret.expiresAtMs - tokenMarginMs;
   const isId = /^\d{17,20}$/;
   if (ref.platform !== 'discord' || !isId.test(channel) || !isId.test(ref.message) || (isTokenOnly && !isAlive)) return undefined;

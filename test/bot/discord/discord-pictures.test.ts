@@ -291,7 +291,7 @@ describe('Pictures on Discord', () => {
     bench.clock.jump(20 * 60_000);
     await next.reopen(ref)?.finish(painted(bench.picture(blob)));
     expect(message.files).toHaveLength(1);
-    expect(next.reopen({ ...ref, channel: `token-only:${ref.channel}` })).toBeUndefined();
+    expect(next.reopen({ ...ref, thread: 'token-only' })).toBeUndefined();
     expect(next.reopen({ ...ref, message: '../../x' })).toBeUndefined();
     await next.stop();
   });
