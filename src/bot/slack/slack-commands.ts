@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Rendered } from './slack-blocks.ts';
 import { shortened } from './slack-blocks.ts';
 import { formOpener, type IntakeTools, receive } from './slack-intake.ts';
-import { escapeSlack, fromSlack } from './slack-mrkdwn.ts';
+import { fromSlack, literalMrkdwn } from './slack-mrkdwn.ts';
 import type { CommandBody } from './slack-payloads.ts';
 import { isDirect } from './slack-rooms.ts';
 
@@ -30,7 +30,7 @@ export class SlackCommands {
       surface: {
         spot: { channel: body.channel_id },
         direct,
-        header: `*${escapeSlack(principal.name)}*  ${escapeSlack(shortened(`/${command} ${text}`.trim(), headerLength))}`,
+        header: `*${literalMrkdwn(principal.name)}*  ${literalMrkdwn(shortened(`/${command} ${text}`.trim(), headerLength))}`,
       },
       whisper,
       openForm: formOpener(this.#tools, body.trigger_id, { channel: body.channel_id, direct }),

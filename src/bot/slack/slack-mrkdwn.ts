@@ -30,7 +30,7 @@ interface Segment {
 
 /** Cuts Markdown into code (fences and inline spans, delimiters included) and the rest. */
 function segmentsOf(markdown: string): Segment[] {
-  const code = /(^|\n) {0,3}(`{3,}|~{3,})[^\n]*(?:\n[\s\S]*?)??(?:\n {0,3}\2[`~]*[ \t]*(?=\n|$)|$)|(?<!`)(`+)(?!`)[^\n]*?(?<!`)\3(?!`)/g;
+  const code = /(^|\n) {0,3}(`{3,}|~{3,})[^\n]*(?:\n[\s\S]*?)??(?:\n {0,3}\2[`~]*[ \t]*(?=\n|$)|$)|(?<![`\\])(`+)(?!`)[^\n]*?(?<!`)\3(?!`)/g;
   const segments: Segment[] = [];
   let at = 0;
   for (const match of markdown.matchAll(code)) {
@@ -59,7 +59,28 @@ function codeToMrkdwn(code: string): string {
   return `${fence[1] ?? ''}\`\`\`\n${escapeSlack(body)}\n\`\`\``;
 }
 
+/** mrkdwn has no escapes of its own: what Markdown escapes goes out as the bare character, kept from meaning anything. */
+const escapes = /\\([\\`*_{}[\]()#+\-.!|~<>&@:/])/g;
+const literalBase = 0xe000;
+const literals = /[\ue000-\ue07f]/g;
+const meaningful = new Set(['*', '_', '~', '`']);
+
+/** Words of a person as mrkdwn that shows exactly them. */
+export function literalMrkdwn(text: string): string {
+  return escapeSlack(text)
+    .replace(broadcast, `@${joiner}`)
+    .replace(/[*_~`]/g, (mark) => `${joiner}${mark}${joiner}`);
+}
+
 function proseToMrkdwn(prose: string): string {
+  const hidden = prose.replace(literals, '').replace(escapes, (_, character: string) => String.fromCharCode(literalBase + character.charCodeAt(0)));
+  return formatted(hidden).replace(literals, (hiddenCharacter) => {
+    const character = String.fromCharCode(hiddenCharacter.charCodeAt(0) - literalBase);
+    return meaningful.has(character) ? `${joiner}${character}${joiner}` : escapeSlack(character);
+  });
+}
+
+function formatted(prose: string): string {
   return escapeSlack(prose)
     .replace(broadcast, `@${joiner}`)
     .replace(/!?\[([^\]\n]*)\]\((https?:\/\/[^\s()|]+|mailto:[^\s()|]+)(?: &quot;[^)]*)?\)/g, (_, label: string, url: string) => link(url, label))

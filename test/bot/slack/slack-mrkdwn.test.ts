@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromSlack, harmlessMarkdown, sendableMarkdown, toMrkdwn } from '../../../src/bot/slack/slack-mrkdwn.ts';
+import { fromSlack, harmlessMarkdown, literalMrkdwn, sendableMarkdown, toMrkdwn } from '../../../src/bot/slack/slack-mrkdwn.ts';
 
 describe('Slack text', () => {
   it('turns Markdown into mrkdwn', () => {
@@ -13,6 +13,12 @@ describe('Slack text', () => {
     expect(toMrkdwn('see `a < b **c**`\n```ts\nconst a: Map<string, number> = x && y;\n**no bold**\n```\nend')).toBe(
       'see `a &lt; b **c**`\n```\nconst a: Map&lt;string, number&gt; = x &amp;&amp; y;\n**no bold**\n```\nend',
     );
+  });
+
+  it('shows what Markdown escapes as it is', () => {
+    expect(toMrkdwn('\\*not bold\\* a\\_b \\<!channel\\> \\`x\\` 1\\. 2').replaceAll('\u2060', '')).toBe('*not bold* a_b &lt;!channel&gt; `x` 1. 2');
+    expect(toMrkdwn('\\*not bold\\*')).not.toMatch(/\*not bold\*/);
+    expect(literalMrkdwn('*a* <!here> @channel').replaceAll('\u2060', '')).toBe('*a* &lt;!here&gt; @channel');
   });
 
   it('makes no link of anything but http and mail', () => {
