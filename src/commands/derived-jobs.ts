@@ -45,8 +45,9 @@ export function derivedPlan(
     receivedAtMs,
     lane,
     view: { kind: lane === 'text' ? 'chat' : 'picture', prompt: note?.prompt ?? '' },
-    isPrivate: note?.isPrivate ?? false,
-    on,
+    // whose it is is not known yet: a refusal must not take the place of what somebody else was shown
+    isPrivate: note?.isPrivate ?? on === 'pressed',
+    on: note === undefined ? 'new' : on,
     prepare: async (job, signal) => prepare(await originOf(tools, followUp), job, signal),
   };
 }

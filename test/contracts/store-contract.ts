@@ -78,7 +78,8 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       expect(await store.openJobs('discord')).toEqual([]);
       await store.setJobState(first.id, 'running', 3);
       expect((await store.openJobs('fake'))[0]?.state).toBe('running');
-      await store.endJob({ job: first.id, state: 'finished', turn: { id: 'a1', text: 'hello', message: shown }, pictures: [], usage: undefined, atMs: 4 });
+      await store.saveResult({ job: first.id, turn: { id: 'a1', text: 'hello', message: shown }, pictures: [], usage: undefined, atMs: 4 });
+      await store.closeJob(first.id, 'finished', 4);
       expect(await store.openJobs('fake')).toEqual([]);
       expect(await store.turn('a1')).toMatchObject({ text: 'hello', message: shown, job: first.id, parent: 'u1' });
       expect(await store.job(newJobId())).toBeUndefined();
@@ -117,7 +118,8 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       const ref = { platform: 'fake', channel: 'c', message: 'm1', secret: { value: 'hush', expiresAtMs: 900 } } as const;
       await store.link(ref, { turn: 'a1', job: record.id, atMs: 1 });
       expect((await store.linkOf('a1'))?.secret?.value).toBe('hush');
-      await store.endJob({ job: record.id, state: 'cancelled', turn: { id: 'a1', text: '', message: undefined }, pictures: [], usage: undefined, atMs: 4 });
+      await store.saveResult({ job: record.id, turn: { id: 'a1', text: '', message: undefined }, pictures: [], usage: undefined, atMs: 4 });
+      await store.closeJob(record.id, 'cancelled', 4);
       expect((await store.linkOf('a1'))?.secret).toBeUndefined();
       await store.link(ref, { turn: 'a1', job: record.id, atMs: 1 });
       await store.dropSecrets(900);
@@ -132,14 +134,14 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
         task: { kind: 'picture', spoiler: false, request: { kind: 'image', model: 'p', prompt: 'a fox', seed: seedSchema.parse(7), count: 1, previews: true } },
       });
       await begin(store, record);
-      await store.endJob({
+      await store.saveResult({
         job: record.id,
-        state: 'finished',
         turn: { id: 'a1', text: '', message: undefined },
         pictures: [picture(record)],
         usage: undefined,
         atMs: 4,
       });
+      await store.closeJob(record.id, 'finished', 4);
       expect(await store.picturesOf(ana, 10)).toEqual([picture(record)]);
       expect(await store.picturesOfJob(record.id)).toEqual([picture(record)]);
       expect(await store.maySee(ana, blob)).toBe(true);
@@ -155,14 +157,14 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       await begin(store, first);
       await begin(store, second, [turn('a2', { role: 'assistant', parent: 'u1' })]);
       for (const each of [first, second]) {
-        await store.endJob({
+        await store.saveResult({
           job: each.id,
-          state: 'finished',
           turn: { id: each.turn, text: 'x', message: shown },
           pictures: [picture(each)],
           usage: undefined,
           atMs: 4,
         });
+        await store.closeJob(each.id, 'finished', 4);
       }
       expect(await store.deleteJob(first.id)).toEqual([]);
       expect(await store.turn('a1')).toMatchObject({ text: '', message: undefined });
@@ -196,7 +198,8 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       const record = job();
       await begin(store, record);
       const usage = { job: record.id, owner: ana, lane: 'text', atMs: 50, promptTokens: 3, completionTokens: 9, images: 0, steps: 0, totalMs: 12.4 } as const;
-      await store.endJob({ job: record.id, state: 'finished', turn: { id: 'a1', text: 'x', message: shown }, pictures: [], usage, atMs: 50 });
+      await store.saveResult({ job: record.id, turn: { id: 'a1', text: 'x', message: shown }, pictures: [], usage, atMs: 50 });
+      await store.closeJob(record.id, 'finished', 4);
       expect(await store.usageSince(50)).toEqual([{ owner: ana, atMs: 50 }]);
       expect(await store.usageSince(51)).toEqual([]);
       expect(await store.usageTotals(0)).toEqual([{ lane: 'text', jobs: 1, people: 1, completionTokens: 9, images: 0, totalMs: 12 }]);
