@@ -283,7 +283,8 @@ export class DiscordInteractions {
       content: `<@${interaction.user.id}> Your \`/${interaction.commandName}\` reached me too late for Discord to let me answer it. Please send it again.`,
     };
     api
-      .post(interaction.channelId, async () => ({ body }), { urgency: 'needed', nonce: newNonce() }).catch((error: unknown) => logger.debug({ cause: withoutBody(error) }, 'the word about a late command could not be sent'));
+      .post(interaction.channelId, async () => ({ body }), { urgency: 'needed', nonce: newNonce() })
+      .catch((error: unknown) => logger.debug({ cause: withoutBody(error) }, 'the word about a late command could not be sent'));
   }
 }
 

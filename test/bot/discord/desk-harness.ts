@@ -35,7 +35,16 @@ export async function openDeskHarness(options: DeskHarnessOptions = {}) {
   };
   const start = async (): Promise<void> => {
     const { desk, blobs, settings } = current();
-    platform = createDiscordPlatform({ login: fake.login, settings, blobs, clock, logger: silentLogger, dataDir, specs: commandSpecs, editGapMs: options.editGapMs ?? 15 });
+    platform = createDiscordPlatform({
+      login: fake.login,
+      settings,
+      blobs,
+      clock,
+      logger: silentLogger,
+      dataDir,
+      specs: commandSpecs,
+      editGapMs: options.editGapMs ?? 15,
+    });
     const started = platform;
     await started.start(desk);
     await desk.recover('discord', (ref) => started.reopen(ref));

@@ -1,9 +1,9 @@
-import { type PlatformHarness, chatPlatformContract } from '../../contracts/chat-platform-contract.ts';
+import { seedSchema } from '../../../src/ids.ts';
+import { chatPlatformContract, type PlatformHarness } from '../../contracts/chat-platform-contract.ts';
+import { smallPng } from '../../fakes/desk-bench.ts';
 import { allComponents } from '../../fakes/discord/component-schema.ts';
 import { buttonsOf, type FakePerson } from '../../fakes/discord/fake-person.ts';
 import { visibleText } from '../../fakes/discord/payloads.ts';
-import { smallPng } from '../../fakes/desk-bench.ts';
-import { seedSchema } from '../../../src/ids.ts';
 import { openDeskHarness } from './desk-harness.ts';
 
 async function open(): Promise<PlatformHarness> {
@@ -15,7 +15,10 @@ async function open(): Promise<PlatformHarness> {
     return known;
   };
   const blob = await harness.bench.blobs.put(smallPng, 'png');
-  const answers = () => [...harness.fake.world.messages.values()].filter(({ authorId }) => authorId === harness.fake.world.botId).sort((left, right) => (BigInt(left.id) < BigInt(right.id) ? -1 : 1));
+  const answers = () =>
+    [...harness.fake.world.messages.values()]
+      .filter(({ authorId }) => authorId === harness.fake.world.botId)
+      .sort((left, right) => (BigInt(left.id) < BigInt(right.id) ? -1 : 1));
   return {
     get platform() {
       return harness.platform;

@@ -21,7 +21,11 @@ async function optionFile(file: (add: (name: string, type: string, bytes: Uint8A
   if (typeof attachment !== 'object') throw new Error('no attachment');
   return { bench, attachment };
 }
-const refusal = (attachment: Attachment) => attachment.fetch(never).then(() => 'taken', (error: unknown) => (error instanceof Error && 'facts' in error ? JSON.stringify(error.facts) : String(error)));
+const refusal = (attachment: Attachment) =>
+  attachment.fetch(never).then(
+    () => 'taken',
+    (error: unknown) => (error instanceof Error && 'facts' in error ? JSON.stringify(error.facts) : String(error)),
+  );
 
 describe('Discord and hostile input', () => {
   it('hands options of a wrong type on as they came, for the desk to refuse', async () => {
@@ -115,7 +119,13 @@ describe('Discord and hostile input', () => {
   it('fetches nothing from elsewhere than Discord', async () => {
     const { DiscordAttachments } = await import('../../../src/bot/discord/discord-attachments.ts');
     const opener = new DiscordAttachments('https://discord.com/api');
-    for (const url of ['http://127.0.0.1:7860/', 'http://169.254.169.254/latest', 'file:///etc/passwd', 'https://cdn.discordapp.com.evil.example/x.png', 'nonsense']) {
+    for (const url of [
+      'http://127.0.0.1:7860/',
+      'http://169.254.169.254/latest',
+      'file:///etc/passwd',
+      'https://cdn.discordapp.com.evil.example/x.png',
+      'nonsense',
+    ]) {
       expect(await refusal(opener.open({ name: 'x.png', url, sizeBytes: 10, mediaType: 'image/png' }))).toContain('does not lie on Discord');
     }
   });

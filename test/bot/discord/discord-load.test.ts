@@ -4,7 +4,12 @@ import { Timeline } from '../../fakes/discord/timeline.ts';
 import { chatMessage } from '../../fakes/scripted-desk.ts';
 import { fastRates, openScriptedBench } from './scripted-bench.ts';
 
-const painting = (step: number, pictures: readonly Picture[]): Message => ({ ...chatMessage('a fox'), kind: 'picture', pictures, status: { phase: 'painting', step, steps: 20 } });
+const painting = (step: number, pictures: readonly Picture[]): Message => ({
+  ...chatMessage('a fox'),
+  kind: 'picture',
+  pictures,
+  status: { phase: 'painting', step, steps: 20 },
+});
 const painted = (picture: Picture): Message => ({ ...chatMessage('a fox', { final: true }), kind: 'picture', pictures: [picture] });
 
 async function paintMany(bench: Awaited<ReturnType<typeof openScriptedBench>>, surfaces: readonly Surface[]): Promise<void> {
@@ -25,7 +30,9 @@ describe('Discord under load', () => {
     await using bench = await openScriptedBench();
     await bench.start();
     bench.desk.works(chatMessage('', { status: { phase: 'queued', position: 9, etaMs: 60_000 } }));
-    const asked = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? bench.ada : bench.ben).slash(bench.channel, 'imagine', { prompt: `fox ${index}` }));
+    const asked = Array.from({ length: 200 }, (_, index) =>
+      (index % 2 === 0 ? bench.ada : bench.ben).slash(bench.channel, 'imagine', { prompt: `fox ${index}` }),
+    );
     for (const one of asked) await one.acknowledged(); // the fake refuses what comes later than three seconds
     expect(bench.fake.timeline.of('request').filter(({ path, status }) => path.endsWith('/callback') && status !== 200)).toHaveLength(0);
   });
@@ -46,7 +53,12 @@ describe('Discord under load', () => {
     const writes = bench.fake.timeline.of('request').filter(({ bucket }) => bucket === 'channelMessages');
     expect(writes.filter(({ status }) => status === 429)).toHaveLength(0);
     // windows may touch: at most two of them fall into the length of one
-    expect(Timeline.densest(writes.map(({ atMs }) => atMs), fastRates.channelMessages.windowMs)).toBeLessThanOrEqual(2 * fastRates.channelMessages.limit);
+    expect(
+      Timeline.densest(
+        writes.map(({ atMs }) => atMs),
+        fastRates.channelMessages.windowMs,
+      ),
+    ).toBeLessThanOrEqual(2 * fastRates.channelMessages.limit);
   });
 
   it('never passes the budget of any token either, and shows the final picture of each', async () => {

@@ -44,10 +44,18 @@ const action = (index: number): Action => ({ id: `v1:reroll:${index}`, label: `L
 
 describe('Messages for Discord', () => {
   it('are always such as Discord takes, whatever the text', () => {
-    const text = fc.oneof(fc.string({ maxLength: 9000 }), fc.array(fc.constantFrom('```', '```ts', 'word '.repeat(90), '| a | b |', '|--|--|', '@everyone', '\n', '😀'.repeat(40), '-# x'), { maxLength: 60 }).map((parts) => parts.join('\n')));
+    const text = fc.oneof(
+      fc.string({ maxLength: 9000 }),
+      fc
+        .array(fc.constantFrom('```', '```ts', 'word '.repeat(90), '| a | b |', '|--|--|', '@everyone', '\n', '😀'.repeat(40), '-# x'), { maxLength: 60 })
+        .map((parts) => parts.join('\n')),
+    );
     fc.assert(
       fc.property(text, fc.nat(30), (words, count) => {
-        const message = chatMessage(words, { actions: Array.from({ length: count }, (_, index) => action(index)), status: { phase: 'loading', model: 'x'.repeat(300) } });
+        const message = chatMessage(words, {
+          actions: Array.from({ length: count }, (_, index) => action(index)),
+          status: { phase: 'loading', model: 'x'.repeat(300) },
+        });
         for (const piece of renderText(message)) expect(() => checkMessageBody(piece, { flags: createFlags })).not.toThrow();
         expect(() => checkMessageBody(renderLayout({ ...message, kind: 'picture' }, []), { flags: createFlags })).not.toThrow();
       }),

@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { DiscordPace } from '../../../src/bot/discord/discord-pace.ts';
 import { FakeClock, settled } from '../../fakes/fake-clock.ts';
 
-const headers = (remaining: number, resetAfter: number, hash = 'abc') => new Headers({ 'x-ratelimit-remaining': String(remaining), 'x-ratelimit-reset-after': String(resetAfter), 'x-ratelimit-bucket': hash });
+const headers = (remaining: number, resetAfter: number, hash = 'abc') =>
+  new Headers({ 'x-ratelimit-remaining': String(remaining), 'x-ratelimit-reset-after': String(resetAfter), 'x-ratelimit-bucket': hash });
 
 function bench() {
   const clock = new FakeClock();
   const pace = new DiscordPace({ clock, marginMs: 0 });
   const sent: string[] = [];
-  const send = (name: string, urgency: 'needed' | 'preview' = 'needed', lane = 'channel:1', signal?: AbortSignal) => pace.run(lane, urgency, async () => void sent.push(name), signal);
+  const send = (name: string, urgency: 'needed' | 'preview' = 'needed', lane = 'channel:1', signal?: AbortSignal) =>
+    pace.run(lane, urgency, async () => void sent.push(name), signal);
   return { clock, pace, sent, send };
 }
 

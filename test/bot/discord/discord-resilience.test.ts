@@ -181,7 +181,16 @@ describe('Discord, when things go wrong', () => {
     await using bench = await openScriptedBench({ logger: log.logger });
     await bench.start();
     const surfaces = bench.desk.works(chatMessage('Working.'));
-    bench.fake.http.faults.add({ on: /^PATCH/, times: 50, status: 400, json: { code: 50035, message: 'Invalid Form Body', errors: { content: { _errors: [{ code: 'BASE_TYPE_MAX_LENGTH', message: 'a very private matter' }] } } } });
+    bench.fake.http.faults.add({
+      on: /^PATCH/,
+      times: 50,
+      status: 400,
+      json: {
+        code: 50035,
+        message: 'Invalid Form Body',
+        errors: { content: { _errors: [{ code: 'BASE_TYPE_MAX_LENGTH', message: 'a very private matter' }] } },
+      },
+    });
     const asked = bench.ada.slash(bench.channel, 'ask', { prompt: 'a very private matter' });
     await expect((await surfaces.next()).finish(chatMessage('a very private matter', { final: true }))).rejects.toMatchObject({ code: 'platform-failed' });
     const everything = JSON.stringify(log.lines, (_, value: unknown) => (value instanceof Error ? `${value.message} ${String(value.cause)}` : value));

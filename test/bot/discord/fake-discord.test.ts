@@ -27,7 +27,8 @@ describe('The fake of Discord refuses what Discord refuses', () => {
     const ada = fake.addPerson('Ada');
     return { guild, ada, channel: fake.addChannel(guild, 'general') };
   };
-  const answer = (asked: { interaction: { id: string; token: string } }, body: object) => call('POST', `/interactions/${asked.interaction.id}/${asked.interaction.token}/callback?with_response=true`, body, {});
+  const answer = (asked: { interaction: { id: string; token: string } }, body: object) =>
+    call('POST', `/interactions/${asked.interaction.id}/${asked.interaction.token}/callback?with_response=true`, body, {});
 
   it('an acknowledgement after three seconds, and a second one', async () => {
     const { ada, channel } = room();
@@ -35,7 +36,10 @@ describe('The fake of Discord refuses what Discord refuses', () => {
     clock.jump(3001);
     expect(await answer(late, { type: 5 })).toMatchObject({ status: 404, json: { code: 10062 } });
     const asked = ada.slash(channel, 'ask');
-    expect(await answer(asked, { type: 5, data: { flags: 64 } })).toMatchObject({ status: 200, json: { interaction: { response_message_ephemeral: true, response_message_loading: true } } });
+    expect(await answer(asked, { type: 5, data: { flags: 64 } })).toMatchObject({
+      status: 200,
+      json: { interaction: { response_message_ephemeral: true, response_message_loading: true } },
+    });
     expect(await answer(asked, { type: 4, data: { content: 'x' } })).toMatchObject({ status: 400, json: { code: 40060 } });
   });
 
@@ -49,13 +53,19 @@ describe('The fake of Discord refuses what Discord refuses', () => {
     expect(await call('PATCH', `${path}/%40original`, { content: 'x' }, {})).toMatchObject({ status: 200 });
     clock.jump(15 * 60_000 + 1);
     expect(await call('PATCH', `${path}/@original`, { content: 'y' }, {})).toMatchObject({ status: 401, json: { code: 50027 } });
-    expect(await call('PATCH', `/webhooks/${fake.world.applicationId}/nonsense/messages/@original`, { content: 'y' }, {})).toMatchObject({ status: 404, json: { code: 10015 } });
+    expect(await call('PATCH', `/webhooks/${fake.world.applicationId}/nonsense/messages/@original`, { content: 'y' }, {})).toMatchObject({
+      status: 404,
+      json: { code: 10015 },
+    });
   });
 
   it('2,001 characters, nothing at all, and says where the fault is', async () => {
     const { channel } = room();
     const long = await call('POST', `/channels/${channel.id}/messages`, { content: 'x'.repeat(2001) });
-    expect(long).toMatchObject({ status: 400, json: { code: 50035, errors: { content: { _errors: [{ code: 'BASE_TYPE_MAX_LENGTH', message: 'Must be 2000 or fewer in length.' }] } } } });
+    expect(long).toMatchObject({
+      status: 400,
+      json: { code: 50035, errors: { content: { _errors: [{ code: 'BASE_TYPE_MAX_LENGTH', message: 'Must be 2000 or fewer in length.' }] } } },
+    });
     expect(await call('POST', `/channels/${channel.id}/messages`, { content: '' })).toMatchObject({ status: 400, json: { code: 50006 } });
   });
 
@@ -119,7 +129,10 @@ describe('The fake of Discord refuses what Discord refuses', () => {
     expect(edits.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
     expect(edits[3]?.json).toMatchObject({ code: 30046 });
     const question = ada.says(channel, 'hello');
-    expect(await call('POST', `/channels/${channel.id}/messages/${question.id}/threads`, { name: 'x' })).toMatchObject({ status: 201, json: { id: question.id } });
+    expect(await call('POST', `/channels/${channel.id}/messages/${question.id}/threads`, { name: 'x' })).toMatchObject({
+      status: 201,
+      json: { id: question.id },
+    });
     expect(await call('POST', `/channels/${channel.id}/messages/${question.id}/threads`, { name: 'x' })).toMatchObject({ status: 400, json: { code: 160004 } });
   });
 
