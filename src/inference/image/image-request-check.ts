@@ -4,7 +4,7 @@ import type { FamilyName } from './families/image-family.ts';
 import { isInpaintModel } from './families/inpaint-channels.ts';
 import { familyOf } from './family-table.ts';
 import { type ImageModelFiles, latentInputOf, readImageModel } from './model-files.ts';
-import { chooseSampler, findSampler } from './scheduler-table.ts';
+import { findFitting, samplerFor } from './sampler-for-family.ts';
 
 /** What can be said of an image model without opening it: plain data, for forms, help and checks before a job is queued. */
 export interface ImageModelDescription {
@@ -27,6 +27,8 @@ export interface ImageModelDescription {
   readonly defaultStrength: number;
   /** As people say it. */
   readonly defaultSampler: string;
+  /** A rectified flow: other samplers fit. */
+  readonly isFlow: boolean;
   /** False where the guidance is distilled into the model. */
   readonly takesNegativePrompt: boolean;
   /** It has a vae_encoder: image to image, inpainting, outpainting. */
@@ -72,7 +74,8 @@ export function describeFiles(files: ImageModelFiles): ImageModelDescription {
     defaultGuidanceScale: defaults.guidanceScale,
     defaultGuidanceRescale: defaults.guidanceRescale,
     defaultStrength: defaults.strength,
-    defaultSampler: chooseSampler(files.scheduler, files.own.sampler ?? undefined).name,
+    defaultSampler: samplerFor(files.scheduler, family.isFlow, files.own.sampler ?? undefined).name,
+    isFlow: family.isFlow,
     takesNegativePrompt: family.layout === 'planes' && !files.denoiser.config.time_cond_proj_dim,
     takesPicture: files.vaeEncoder !== undefined,
     isInpaintModel: isInpaintModel(files),
@@ -118,7 +121,7 @@ export function estimateRunBytes(info: ImageModelDescription, size: { readonly w
  * 'model-unsupported', and 'memory-budget' where a budget is given and one picture alone would not fit it.
  */
 export function checkImageRequest(info: ImageModelDescription, request: ImageRequest, budgetBytes = Number.POSITIVE_INFINITY): void {
-  if (request.sampler !== undefined) findSampler(request.sampler);
+  if (request.sampler !== undefined) findFitting(request.sampler, info.isFlow);
   checkPictureOptions(info, request);
   const hasPicture = request.initImage !== undefined;
   if (hasPicture && (request.width === undefined || request.height === undefined)) return; // the picture decides, when it is decoded

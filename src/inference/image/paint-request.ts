@@ -5,7 +5,7 @@ import { checkImageRequest, checkSize, type ImageModelDescription } from './imag
 import { hiresStrength, type PaintWish } from './paint.ts';
 import type { PaintModel } from './paint-model.ts';
 import { type Picture, padPicture } from './picture.ts';
-import { chooseSampler } from './scheduler-table.ts';
+import { samplerFor } from './sampler-for-family.ts';
 
 /** A request with everything decided. */
 export interface ResolvedRequest {
@@ -24,7 +24,7 @@ export interface ResolvedRequest {
 export async function resolveRequest(model: PaintModel, request: ImageRequest, blobs: BlobStore): Promise<ResolvedRequest> {
   const { info, files } = model;
   checkImageRequest(info, request);
-  const sampler = chooseSampler(files.scheduler, request.sampler ?? files.own.sampler ?? undefined);
+  const sampler = samplerFor(files.scheduler, model.family.isFlow, request.sampler ?? files.own.sampler ?? undefined);
   const start = await startOf(info, request, blobs);
   const steps = request.steps ?? info.defaultSteps;
   const strength = request.strength ?? defaultStrength(info, request);

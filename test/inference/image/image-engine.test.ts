@@ -342,6 +342,25 @@ describe('before a job is queued', () => {
   });
 
   it.each([
+    ['sd1', 'Flow Euler', 'DPM++ 2M'],
+    ['sd3', 'DDIM', 'Flow Euler'],
+    ['flux-dev', 'Euler a', 'UniPC'],
+  ])('on %s the sampler %s is refused with those that fit, such as %s', async (name, sampler, fitting) => {
+    expect(await refused(name, { sampler })).toMatchObject({
+      code: 'option-invalid',
+      facts: { option: 'sampler', found: sampler, expected: expect.stringContaining(fitting) },
+    });
+  });
+
+  it.each([
+    ['Euler', 'Flow Euler'],
+    ['DPM++ 2M', 'DPM++ 2M'],
+  ])('on a flow model %s is %s, and paints', async (sampler, shown) => {
+    await using opened = await open(modelFolder('sd3'));
+    expect(only(await paint(opened, { sampler }), 'image')[0]?.parameters.sampler).toBe(shown);
+  });
+
+  it.each([
     ['sd1', { family: 'sd1', multiple: 8, defaultSteps: 25, takesNegativePrompt: true, takesPicture: true, defaultSampler: 'PNDM' }],
     ['sd2', { family: 'sd2', defaultSampler: 'DDIM' }],
     ['sdxl', { family: 'sdxl', defaultGuidanceScale: 5 }],

@@ -60,6 +60,7 @@ export const fluxFamily: ImageFamily = {
   },
   condition: conditionFlux,
   planExtra,
+  isFlow: true,
   timestepScale: 1 / 1000,
   layout: 'packed',
   inpaintStartsFromNoise: false,

@@ -50,6 +50,8 @@ export interface ImageFamily {
   condition(files: ImageModelFiles, encoders: PromptEncoders, wish: PromptWish): Promise<Conditioning>;
   /** What this size and number of steps add to the scheduler's configuration. */
   planExtra(config: SchedulerConfig, size: LatentSize, steps: number): PlanExtra;
+  /** Trained on straight paths from noise (rectified flow) instead of diffusion: other samplers fit. */
+  readonly isFlow: boolean;
   /** The model clock that the graph is fed, from the scheduler's timestep. */
   readonly timestepScale: number;
   /** `packed`: the graph takes 2 × 2 cells as one token. */

@@ -11,6 +11,7 @@ export const sd1Family: ImageFamily = {
   defaults: (files) => defaultsOf(files, { fallback: 512, steps: 25, guidanceScale: 7.5, guidanceRescale: 0, strength: 0.8 }),
   condition: conditionWithOneEncoder,
   planExtra: () => ({}),
+  isFlow: false,
   timestepScale: 1,
   layout: 'planes',
   inpaintStartsFromNoise: true,

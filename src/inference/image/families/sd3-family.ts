@@ -66,6 +66,7 @@ export const sd3Family: ImageFamily = {
     defaultsOf(files, { fallback: 1024, patch: files.denoiser.config.patch_size ?? 2, steps: 28, guidanceScale: 7, guidanceRescale: 0, strength: 0.6 }),
   condition: conditionSd3,
   planExtra,
+  isFlow: true,
   timestepScale: 1,
   layout: 'planes',
   inpaintStartsFromNoise: true,

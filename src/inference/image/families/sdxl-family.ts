@@ -69,6 +69,7 @@ export const sdxlFamily: ImageFamily = {
   defaults: (files) => defaultsOf(files, { fallback: 1024, steps: 30, guidanceScale: 5, guidanceRescale: 0, strength: 0.3 }),
   condition: conditionXl,
   planExtra: () => ({}),
+  isFlow: false,
   timestepScale: 1,
   layout: 'planes',
   inpaintStartsFromNoise: true,
