@@ -10,8 +10,10 @@ import type { Desk } from './commands/contract.ts';
 import { createDesk } from './commands/desk.ts';
 import { openSqlStore } from './commands/store/sql-store.ts';
 import { BlobFolder } from './inference/blob-folder.ts';
-import type { BlobStore } from './inference/contract.ts';
+import type { ImageRequest, UpscaleRequest } from './inference/contract.ts';
 import { createInferenceHosts, type InferenceHosts } from './inference/host/inference-hosts.ts';
+import { checkImageRequest, describeImageModel, type ImageModelDescription } from './inference/image/image-request-check.ts';
+import { samplerNames } from './inference/image/scheduler-table.ts';
 import { MemoryJobQueue } from './inference/jobs/memory-job-queue.ts';
 import { type FolderModelStore, openModelStore } from './inference/models/model-store.ts';
 import type { DeviceReport } from './inference/runtime/device-choice.ts';
@@ -27,7 +29,7 @@ const memoryShare = 0.6;
 /** The inference room, built: what the terminal needs, and the bot on top of it. */
 export interface Core extends AsyncDisposable {
   readonly models: FolderModelStore;
-  readonly blobs: BlobStore;
+  readonly blobs: BlobFolder;
   readonly hosts: InferenceHosts;
 }
 
@@ -77,7 +79,8 @@ export async function startFresco(settings: Settings, logger: Logger, clock: Clo
       image: { maxWaiting: settings.limits.waitingPerLane, deadlineMs: settings.limits.deadlineSeconds * 1000 },
     },
   });
-  const desk = await createDesk({ queue, store, blobs: core.blobs, models: core.models, settings, clock, logger });
+  const { blobs, models } = core;
+  const desk = await createDesk({ queue, store, blobs, models, settings, clock, logger, checkImage: imageCheck(models), samplers: samplerNames() });
   const platforms = choosePlatforms(settings, core, logger, clock);
   const warmed = core.hosts.warm(settings.textModel).catch((error: unknown) => logger.warn({ error }, 'the writing model could not be opened yet'));
 
@@ -86,6 +89,8 @@ export async function startFresco(settings: Settings, logger: Logger, clock: Clo
     await desk.recover(platform.name, (ref) => platform.reopen(ref));
   }
   await warmed;
+  const stopping = new AbortController();
+  sweepDaily(blobs, settings.pictures.keepDays, clock, stopping.signal).catch((error: unknown) => logger.warn({ error }, 'old pictures could not be deleted'));
   const web = platforms.find((platform) => platform instanceof WebPlatform);
   return {
     address: web?.address,
@@ -93,6 +98,28 @@ export async function startFresco(settings: Settings, logger: Logger, clock: Clo
     desk,
     device: await core.hosts.devices(),
     stop: (graceMs = 15_000) => stopAll({ platforms, queue, store, core }, graceMs, clock),
+  };
+}
+
+const dayMs = 86_400_000;
+
+/** Deletes blobs past their retention period, now and every day, until `signal`. */
+async function sweepDaily(blobs: BlobFolder, keepDays: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await blobs.sweep({ olderThanMs: keepDays * dayMs, keep: new Set() });
+    await clock.wait(dayMs, signal);
+  }
+}
+
+/** Refuses before queueing what a model can't paint; each model's folder is read once. */
+function imageCheck(models: FolderModelStore): (request: ImageRequest | UpscaleRequest) => Promise<void> {
+  const known = new Map<string, Promise<ImageModelDescription>>();
+  return async (request) => {
+    if (request.kind !== 'image') return;
+    const folder = await models.find(request.model, 'image');
+    const description = known.get(folder.folder) ?? describeImageModel(folder);
+    known.set(folder.folder, description);
+    checkImageRequest(await description, request);
   };
 }
 
