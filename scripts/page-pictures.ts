@@ -29,7 +29,7 @@ const shots = [
 for (const { name, width, height, colours } of shots) {
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme: colours, reducedMotion: 'reduce' });
-  await page.locator('.conversation').evaluate((box) => box.scrollTo({ top: box.scrollHeight }));
+  await page.locator('.conversation').evaluate('(box) => box.scrollTo({ top: box.scrollHeight })');
   await page.screenshot({ path: `docs/pictures/${name}.png` });
 }
 await browser.close();

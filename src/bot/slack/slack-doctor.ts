@@ -1,5 +1,5 @@
 import type { webApi } from '@slack/bolt';
-import type { Finding } from '../terminal/doctor-terminal.ts';
+import type { Finding } from '../finding.ts';
 import { openWebClient } from './slack-client.ts';
 import { slackFailure } from './slack-failure.ts';
 import { slackScopes } from './slack-manifest.ts';

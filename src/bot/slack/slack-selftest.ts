@@ -1,4 +1,4 @@
-import type { Finding } from '../terminal/doctor-terminal.ts';
+import type { Finding } from '../finding.ts';
 import { openWebClient } from './slack-client.ts';
 import { slackFailure } from './slack-failure.ts';
 import type { SlackLogin } from './slack-platform.ts';

@@ -1,15 +1,8 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { DeviceReport } from '../../inference/runtime/device-choice.ts';
+import type { Finding } from '../finding.ts';
 import type { TerminalStreams } from './terminal-output.ts';
-
-/** What one check found, and how to mend it. */
-export interface Finding {
-  readonly check: string;
-  readonly state: 'good' | 'note' | 'bad';
-  readonly found: string;
-  readonly mend?: string;
-}
 
 const oldestNode = [20, 19] as const;
 

@@ -113,8 +113,7 @@ export class WebVisitorClient {
     const response = await this.get('/api/events', this.#leave.signal);
     void this.#listen(response).catch(() => undefined); // ends when the page leaves or the server stops
     const transcript = await this.get(`/api/conversations/${this.conversation}`);
-    const stored: unknown = await transcript.json();
-    if (Array.isArray(stored)) for (const message of stored) this.messages.set(message.id, message);
+    for (const message of await jsonOf<WireMessage[]>(transcript)) this.messages.set(message.id, message);
   }
 
   close(): void {
@@ -157,8 +156,8 @@ export class WebVisitorClient {
   readonly privateIds = new Set<string>();
 
   async #take(response: Response): Promise<WireReception> {
-    const reception = await response.json();
-    if (!response.ok) throw new Error(reception.error);
+    if (!response.ok) throw new Error((await jsonOf<{ error: string }>(response)).error);
+    const reception = await jsonOf<WireReception>(response);
     if (reception.kind === 'answer') {
       this.messages.set(reception.message.id, reception.message);
       this.privateIds.add(reception.message.id);
@@ -180,6 +179,11 @@ export class WebVisitorClient {
     if (removed === true) this.messages.delete(message.id);
     else this.messages.set(message.id, message);
   }
+}
+
+/** Our own server's JSON, its shape taken on trust. */
+async function jsonOf<Body>(response: Response): Promise<Body> {
+  return (await response.json()) as Body;
 }
 
 export const newId = (): string => randomBytes(12).toString('hex');

@@ -19,7 +19,9 @@ const checkImage = async (request: ImageRequest | UpscaleRequest): Promise<void>
   if (request.kind === 'image' && request.sampler !== undefined) findSampler(request.sampler);
 };
 
-const errorOf = async (response: Response): Promise<string> => (await response.json()).error;
+/** One field of a JSON answer, as text. */
+const fieldOf = async (response: Response, name: string): Promise<string> => String(Reflect.get(Object(await response.json()), name));
+const errorOf = (response: Response): Promise<string> => fieldOf(response, 'error');
 
 describe('the server of the page', () => {
   it('sends a strict policy with every answer', async () => {
@@ -105,8 +107,8 @@ describe('the server of the page', () => {
     await vi.waitFor(() => expect(ana.shown().at(-1)?.actions.length).toBeGreaterThan(0));
     const { id = '', actions = [] } = ana.shown().at(-1) ?? {};
     for (const action of [...actions.map((each) => each.id), 'v1:cancel:../../etc', 'nonsense']) {
-      const reception = await (await ben.post('/api/press', { conversation: ben.conversation, message: id, action })).json();
-      expect(['answer', 'ignored']).toContain(reception.kind);
+      const response = await ben.post('/api/press', { conversation: ben.conversation, message: id, action });
+      expect(['answer', 'ignored']).toContain(await fieldOf(response, 'kind'));
     }
     expect(run.control.signal.aborted).toBe(false);
     run.finish();
@@ -120,7 +122,7 @@ describe('the server of the page', () => {
       headers: { cookie: ana.cookie, 'content-type': 'text/plain', 'x-file-name': 'notes.txt' },
       body: 'The sea is wide.',
     });
-    const { id } = await upload.json();
+    const id = await fieldOf(upload, 'id');
     await ana.command('/summarize', [id]);
     const { request } = await web.bench.runner.nextRun();
     expect(JSON.stringify(request)).toContain('The sea is wide.');
