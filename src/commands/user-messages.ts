@@ -35,7 +35,7 @@ export const userMessages = {
   'shutting-down': () => 'I am shutting down for a moment. Please try again when I am back.',
   cancelled: () => 'Stopped.',
   'deadline-exceeded': ({ limitMs }) => `This took longer than the limit of ${durationWords(limitMs)}, so I stopped it. A smaller request may fit.`,
-  interrupted: () => 'I was restarted while I worked on this. Press retry and I will do it again.',
+  interrupted: () => 'I was restarted while I worked on this. Press “Try again” and I will do it again.',
   'model-unknown': ({ model, known }) => `I don't know the model ${quoted(model)}. ${known.length === 0 ? 'There is none.' : `I know ${listed(known)}.`}`,
   'model-not-installed': ({ model }, reader) =>
     reader === 'owner'

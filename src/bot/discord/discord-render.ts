@@ -71,13 +71,13 @@ function statusText({ status }: Message): string | undefined {
   return status === undefined ? undefined : `-# ${clipped(statusLine(status), statusRoom - 10)}`;
 }
 
-/** Buttons in rows of five; Discord shows at most five rows. */
+/** Buttons in rows of at most five, two rows about equal; Discord shows at most five rows. */
 export function rowsOf(actions: readonly Action[]): APIActionRowComponent<APIComponentInMessageActionRow>[] {
-  const buttons = actions.slice(0, discordLimits.rowButtons * discordLimits.rows).map(buttonOf);
+  const { rowButtons, rows: rowCap } = discordLimits;
+  const buttons = actions.slice(0, rowButtons * rowCap).map(buttonOf);
+  const width = buttons.length > rowButtons && buttons.length <= 2 * rowButtons ? Math.ceil(buttons.length / 2) : rowButtons;
   const rows: APIActionRowComponent<APIComponentInMessageActionRow>[] = [];
-  for (let at = 0; at < buttons.length; at += discordLimits.rowButtons) {
-    rows.push({ type: ComponentType.ActionRow, components: buttons.slice(at, at + discordLimits.rowButtons) });
-  }
+  for (let at = 0; at < buttons.length; at += width) rows.push({ type: ComponentType.ActionRow, components: buttons.slice(at, at + width) });
   return rows;
 }
 

@@ -74,7 +74,13 @@ export async function openDeskHarness(options: DeskHarnessOptions = {}) {
     async [Symbol.asyncDispose](): Promise<void> {
       await platform?.stop();
       await fake[Symbol.asyncDispose]();
-      for (const bench of benches.reverse()) await bench[Symbol.asyncDispose]().catch(() => undefined); // the older ones share the store that is closed by then
+      for (const bench of benches.reverse()) {
+        try {
+          await bench[Symbol.asyncDispose]();
+        } catch {
+          // an earlier life shares the store that is closed by now
+        }
+      }
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -169,7 +169,9 @@ describe('Fresco on Discord', () => {
   it('obeys its owner: pause, resume, stats', async () => {
     await using harness = await openDeskHarness({
       script: playing(),
-      before: (fake) => void (fake.world.ownerId = [...fake.world.users.values()].find(({ name }) => name === 'Ada')?.id ?? ''),
+      before: (fake) => {
+        fake.world.ownerId = [...fake.world.users.values()].find(({ name }) => name === 'Ada')?.id ?? '';
+      },
     });
     const { fake, ada, ben, channel } = harness;
     await ada.slash(channel, 'admin', { action: 'pause' }).acknowledged();

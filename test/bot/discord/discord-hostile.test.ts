@@ -85,7 +85,15 @@ describe('Discord and hostile input', () => {
     await using bench = await openScriptedBench();
     await bench.start();
     let ran = 0;
-    bench.desk.answer = () => ({ kind: 'work', opening: chatMessage('Working.'), audience: 'everyone', on: 'new', run: async () => void (ran += 1) });
+    bench.desk.answer = () => ({
+      kind: 'work',
+      opening: chatMessage('Working.'),
+      audience: 'everyone',
+      on: 'new',
+      run: async () => {
+        ran += 1;
+      },
+    });
     const command = bench.fake.world.commands.get('global')?.find(({ name }) => name === 'ask');
     const data = commandData(bench.fake.world, { id: command?.id ?? '', name: 'ask', channelId: bench.channel.id }, { prompt: 'x' });
     const { interaction, payload } = openInteraction(bench.fake.world, { type: 2, userId: bench.ada.id, channel: bench.channel, name: 'ask', data });

@@ -114,7 +114,15 @@ describe('Discord, when things go wrong', () => {
     await using bench = await openScriptedBench();
     await bench.start();
     let ran = 0;
-    bench.desk.answer = () => ({ kind: 'work', opening: chatMessage('Working.'), audience: 'everyone', on: 'new', run: async () => void (ran += 1) });
+    bench.desk.answer = () => ({
+      kind: 'work',
+      opening: chatMessage('Working.'),
+      audience: 'everyone',
+      on: 'new',
+      run: async () => {
+        ran += 1;
+      },
+    });
     const late = bench.ada.slash(bench.channel, 'ask', { prompt: 'x' });
     Object.assign(late.interaction, { dispatchedAtMs: late.interaction.dispatchedAtMs - 4000 });
     const [word] = await bench.fake.until(() => bench.fake.answersIn(bench.channel).length === 1 && bench.fake.answersIn(bench.channel), 'the word about it');
@@ -159,7 +167,11 @@ describe('Discord, when things go wrong', () => {
   });
 
   it('opens as many shards as Discord advises, and hears direct messages and every server', async () => {
-    await using bench = await openScriptedBench({ before: (fake) => void (fake.gateway.shards = 2) });
+    await using bench = await openScriptedBench({
+      before: (fake) => {
+        fake.gateway.shards = 2;
+      },
+    });
     await bench.start();
     expect(bench.fake.gateway.identifies).toBe(2);
     const surfaces = bench.desk.works(chatMessage('Working.'));
@@ -259,7 +271,11 @@ describe("The owner's help for Discord", () => {
   });
 
   it('knows who owns the application', async () => {
-    await using bench = await openScriptedBench({ before: (fake) => void (fake.world.ownerId = [...fake.world.users.keys()][1] ?? '') });
+    await using bench = await openScriptedBench({
+      before: (fake) => {
+        fake.world.ownerId = [...fake.world.users.keys()][1] ?? '';
+      },
+    });
     expect((await readApplication(bench.fake.login)).ownerIds).toEqual(new Set([bench.ada.id]));
     await bench.start();
     const surfaces = bench.desk.works(chatMessage('Working.'));
