@@ -5,7 +5,8 @@ import { FrescoError } from '../../../fresco-error.ts';
 import { fromHalf, toHalf } from '../../runtime/tensor.ts';
 import type { GraphSource } from '../graph-shelf.ts';
 import type { GraphFile } from '../model-files.ts';
-import { type GraphNode, type Initialiser, type OnnxGraph, readOnnxGraph, replaceInitialisers } from '../onnx-file.ts';
+import { type GraphNode, type Initialiser, type OnnxGraph, readOnnxGraph } from '../onnx-file.ts';
+import { replaceInitialisers } from '../onnx-rewrite.ts';
 import type { LoraModule } from './lora-file.ts';
 
 /** Low-rank changes for one graph, each with how strongly it counts. */
