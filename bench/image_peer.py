@@ -19,7 +19,6 @@ setup = json.loads(sys.stdin.readline())
 folder = Path(setup["folder"])
 options = ort.SessionOptions()
 options.intra_op_num_threads = setup["threads"]
-options.add_session_config_entry("session.intra_op.allow_spinning", "0")
 torch.set_num_threads(setup["threads"])
 text, unet, decoder = (ort.InferenceSession(str(folder / part / "model.onnx"), options, providers=["CPUExecutionProvider"]) for part in ("text_encoder", "unet", "vae_decoder"))
 config = json.loads((folder / "scheduler/scheduler_config.json").read_text())
