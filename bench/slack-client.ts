@@ -36,13 +36,14 @@ async function work(): Promise<void> {
   report({ working: slack.state.messages.filter(({ byBot }) => byBot).length });
 }
 
-/** A mention, a direct message or a command from each person, all in one turn of the loop. */
+/** A direct message or a command from each person, as fast as they can be sent; between them the acknowledgements are read. */
 async function rush(): Promise<void> {
   const before = slack.sockets.ackTimesMs.length;
   const delivered = slack.sockets.deliveries;
   for (const [index, person] of people.entries()) {
     if (index % 2 === 0) person.say(person.direct, `question ${index}: what is ${index} plus one?`);
     else void person.command(room, '/fresco', 'queue');
+    if (index % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
   }
   while (slack.sockets.pending > 0) await systemClock.wait(5);
   await systemClock.wait(500);

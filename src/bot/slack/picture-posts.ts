@@ -55,7 +55,9 @@ export class PicturePosts {
   /** Posts a preview below and takes the one before away. Throws what Slack said. */
   async postPreview(spot: SlackSpot, message: Message, { urgency, anchor }: { urgency: Urgency; anchor: string }): Promise<void> {
     const files = await this.filesFor(message.pictures, urgency);
-    const render = (): Rendered => renderMessage({ ...message, kind: 'picture', actions: [] }, { text: '', files, header: undefined, isLast: true });
+    const { status, ...still } = message;
+    const header = status?.phase === 'painting' ? `Preview, step ${status.step} of ${status.steps}` : 'Preview';
+    const render = (): Rendered => renderMessage({ ...still, kind: 'picture', actions: [] }, { text: '', files, header, isLast: true });
     const id = await this.#post(spot, render, { urgency, mark: { role: 'preview', anchor } });
     const before = this.#preview;
     this.#preview = id === undefined ? undefined : { id, files: files.map((file) => file.id) };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type types, webApi } from '@slack/bolt';
+import { webApi } from '@slack/bolt';
 import { FrescoError } from '../../fresco-error.ts';
 import type { Rendered } from './slack-blocks.ts';
 import { platformFailed, slackFailure } from './slack-failure.ts';
@@ -107,13 +107,14 @@ export class SlackClient {
   }
 
   /** The last messages of a thread, or of a channel outside threads. */
-  async recent(spot: SlackSpot, options: { readonly oldest?: string; readonly limit?: number } = {}): Promise<readonly SlackLine[]> {
+  async recent(spot: SlackSpot, options: { readonly oldest?: string; readonly latest?: string; readonly limit?: number } = {}): Promise<readonly SlackLine[]> {
     const common = {
       channel: spot.channel,
       include_all_metadata: true,
       inclusive: true,
       limit: options.limit ?? 100,
       ...(options.oldest === undefined ? {} : { oldest: options.oldest }),
+      ...(options.latest === undefined ? {} : { latest: options.latest }),
     };
     const answer =
       spot.thread === undefined
@@ -175,4 +176,3 @@ export interface SlackLine {
   readonly metadata?: { readonly event_type?: string; readonly event_payload?: object };
   readonly blocks?: readonly { readonly type?: string; readonly block_id?: string }[];
 }
-export type SlackBlocks = types.KnownBlock[];

@@ -73,7 +73,7 @@ export class SlackEvents {
   }
 
   async #answer(event: MessageEvent, user: string): Promise<void> {
-    const { people, rooms, settings, assistant, team } = this.#tools;
+    const { people, rooms, settings, assistant } = this.#tools;
     const direct = isDirect(event.channel) || event.channel_type === 'im';
     const root = event.thread_ts ?? event.ts;
     const answersInThread = direct || event.thread_ts !== undefined || settings.chat.startThreads;
@@ -85,7 +85,7 @@ export class SlackEvents {
     if (direct && event.thread_ts === undefined) void assistant.setTitle(event.channel, root, text);
     await receive(this.#tools, {
       invocation,
-      surface: { spot, direct, answers: event.ts, recipient: { user, team } },
+      surface: { spot, direct, answers: event.ts, recipient: { user, team: principal.workspace } },
       whisper: whisperIn(this.#tools, spot, { user, direct }),
       ...(invocation.kind === 'typed' ? { formCommand: invocation.command } : {}),
     });

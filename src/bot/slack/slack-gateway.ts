@@ -1,5 +1,6 @@
 import type { App } from '@slack/bolt';
 import type { z } from 'zod';
+import { AfterAcks } from './after-acks.ts';
 import { SlackActions } from './slack-actions.ts';
 import type { Rendered } from './slack-blocks.ts';
 import { SlackCommands } from './slack-commands.ts';
@@ -17,6 +18,7 @@ export class SlackGateway {
   readonly #events: SlackEvents;
   readonly #commands: SlackCommands;
   readonly #actions: SlackActions;
+  readonly #afterAcks = new AfterAcks();
 
   constructor(tools: IntakeTools, options: { readonly onRevoked: (reason: string) => void }) {
     const home = new SlackHome(tools);
@@ -88,6 +90,7 @@ export class SlackGateway {
 
   async #safely(work: () => Promise<void>, whisper?: (rendered: Rendered) => Promise<void>): Promise<void> {
     try {
+      await this.#afterAcks.turn();
       await work();
     } catch (error) {
       await this.#tools.reception.apologise(error, whisper ?? (async () => {}));

@@ -82,7 +82,7 @@ export class SlackHome {
   async #fileOf({ ref, blob }: PictureRecord): Promise<string | undefined> {
     if (ref === undefined || ref.platform !== 'slack') return undefined;
     const spot = ref.thread === undefined ? { channel: ref.channel } : { channel: ref.channel, thread: ref.thread };
-    const lines = await this.#tools.client.recent(spot, { oldest: ref.message, limit: 1 }).catch(() => []);
+    const lines = await this.#tools.client.recent(spot, { oldest: ref.message, latest: ref.message, limit: 1 }).catch(() => []);
     const ids = lines.flatMap(({ blocks = [] }) => blocks.map(({ block_id }) => block_id ?? ''));
     return ids.map((id) => (id.startsWith(`picture:${blob}:`) ? id.slice(`picture:${blob}:`.length) : undefined)).find((file) => file !== undefined);
   }

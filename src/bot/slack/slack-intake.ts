@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { CommandSpec } from '../../commands/command-spec.ts';
-import type { Attachment, Desk, Form, Invocation } from '../../commands/contract.ts';
+import type { Attachment, Desk, Form } from '../../commands/contract.ts';
 import type { Logger } from '../../logger.ts';
 import type { Settings } from '../../settings.ts';
 import type { SeenKeys } from './seen-keys.ts';
@@ -79,5 +79,3 @@ export function typedCommand(text: string, specs: readonly CommandSpec[]): { rea
   const standsAlone = rest.trim() === '' && spec.options.every((option) => option.required !== true);
   return slash !== '' || standsAlone ? { command: spec.name, text: rest.trim() } : undefined;
 }
-
-export type AskedParts = Pick<Invocation, 'principal' | 'place' | 'receivedAtMs'>;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import { slackFailure } from './slack-failure.ts';
-import { methodLimits, type SlackMethodName, TokenBucket } from './slack-tiers.ts';
+import { type SlackMethodName, TokenBucket } from './slack-tiers.ts';
 
 /** What goes first when not everything can: a last state, then a first sign of life, then progress, previews and tidying up. */
 const priorities = ['final', 'first', 'progress', 'preview', 'tidy'] as const;
@@ -146,7 +146,7 @@ export class SlackPace {
   #bucketOf(method: SlackMethodName): TokenBucket {
     const known = this.#methods.get(method);
     if (known !== undefined) return known;
-    const bucket = TokenBucket.ofMinute(methodLimits[method], this.#clock.now());
+    const bucket = TokenBucket.ofMethod(method, this.#clock.now());
     this.#methods.set(method, bucket);
     return bucket;
   }

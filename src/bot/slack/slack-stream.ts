@@ -150,7 +150,7 @@ export class SlackStream {
 }
 
 /** The fence that is open at the end of this Markdown. */
-export function openFenceOf(markdown: string): { readonly marker: string; readonly opener: string } | undefined {
+function openFenceOf(markdown: string): { readonly marker: string; readonly opener: string } | undefined {
   let open: { readonly marker: string; readonly opener: string } | undefined;
   for (const line of markdown.split('\n')) {
     const marker = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1];

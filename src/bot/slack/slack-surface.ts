@@ -215,6 +215,8 @@ export class SlackSurface implements Surface, BookedSurface {
     } catch (error) {
       this.#streamBroke(stream, error);
       if (error === overtaken) throw error;
+      // the answer to its start may be lost: then the message is there, and goes on by updates
+      if (!stream.hasStarted && slackFailure(error).kind === 'uncertain') await this.#adopt();
     }
     this.#stream = undefined;
     if (stream.ids.length > 0) this.#parts = this.#partsOver(stream.ids);

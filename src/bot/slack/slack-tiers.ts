@@ -27,6 +27,9 @@ export const methodLimits = {
 
 export type SlackMethodName = keyof typeof methodLimits;
 
+/** Asked for once a person or click, many at a time, rather than again and again. */
+const comesInRushes: ReadonlySet<SlackMethodName> = new Set(['users.info', 'views.open']);
+
 /** Tokens that fill up with time: never more than `capacity` at once, never faster than `perMs`. */
 export class TokenBucket {
   readonly #capacity: number;
@@ -42,9 +45,11 @@ export class TokenBucket {
     this.#atMs = options.nowMs;
   }
 
-  /** A fifth at once and four fifths over the minute: together never above the limit in any sixty seconds. */
-  static ofMinute(limit: number, nowMs: number): TokenBucket {
-    return new TokenBucket({ capacity: limit / 5, perMs: (limit * 4) / 5 / 60_000, nowMs });
+  /** A part at once and the rest over the minute: together never above the limit in any sixty seconds. */
+  static ofMethod(method: SlackMethodName, nowMs: number): TokenBucket {
+    const limit = methodLimits[method];
+    const burst = limit * (comesInRushes.has(method) ? 0.5 : 0.2);
+    return new TokenBucket({ capacity: burst, perMs: (limit - burst) / 60_000, nowMs });
   }
 
   /** Milliseconds until `tokens` are there beside `reserve`; 0: now. */

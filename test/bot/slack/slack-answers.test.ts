@@ -101,6 +101,18 @@ describe.each(['direct', 'thread'] as const)('a native stream (%s)', (where) => 
     expect(bench.allText()).toContain('Once upon a time.');
   });
 
+  it('goes on in the message that is there though the answer to its start was lost', async () => {
+    const { bench, ask } = await openChat();
+    await using _ = bench;
+    const surface = await ask(where);
+    bench.slack.switches.brokenAnswers.set('chat.startStream', 1);
+    surface.show(writing('Once '));
+    await bench.until(() => bench.allText().includes('Once'));
+    await finish(bench, surface, written('Once upon a time.'));
+    expect(bench.shown()).toHaveLength(1);
+    expect(bench.textOf(bench.shown()[0]!)).toContain('Once upon a time.');
+  });
+
   it('starts anew when the model was restarted and said something else', async () => {
     const { bench, ask } = await openChat();
     await using _ = bench;

@@ -64,9 +64,8 @@ class ConversationPainter {
         ? seen.filter(({ threadTs }) => isDirect || threadTs === undefined)
         : seen.filter(({ ts, threadTs }) => ts === thread || threadTs === thread);
     const html = rows.map((message) => this.#message(message, thread === undefined && !isDirect)).join('');
-    return (
-      html + (isDirect || thread !== undefined ? this.#status(thread) : '') + (this.#view.showPrompts === true && thread === undefined ? this.#prompts() : '')
-    );
+    const prompts = this.#view.showPrompts === true && thread === undefined ? this.#prompts() : '';
+    return prompts + html + (isDirect || thread !== undefined ? this.#status(thread) : '');
   }
 
   #message(message: FakeMessage, countReplies: boolean): string {
@@ -78,7 +77,7 @@ class ConversationPainter {
       : [];
     const avatar = message.byBot
       ? '<span class="avatar bot">🖌️</span>'
-      : `<span class="avatar" style="background:${colours[name.length % colours.length]}">${escapeHtml(name.slice(0, 1))}</span>`;
+      : `<span class="avatar" style="background:${colours[name.charCodeAt(0) % colours.length]}">${escapeHtml(name.slice(0, 1))}</span>`;
     const only = message.ephemeralTo === undefined ? '' : '<div class="only">👁 Only visible to you</div>';
     const body = message.blocks.length === 0 || message.stream !== undefined ? this.#words(message) : '';
     const files = message.files.map((id) => this.#image(id, '')).join('');
@@ -88,9 +87,11 @@ class ConversationPainter {
   }
 
   #words(message: FakeMessage): string {
-    const cursor = message.stream?.open === true ? '<span class="cursor"></span><div><span class="button">⏹ Stop</span></div>' : '';
+    const isOpen = message.stream?.open === true;
     const words = message.stream === undefined ? mrkdwnHtml(message.text, (id) => this.#nameOf(id)) : markdownHtml(message.text);
-    return `<div class="text">${words}${cursor}</div>`;
+    if (!isOpen) return `<div class="text">${words}</div>`;
+    const growing = words.replace(/(<\/p>)?$/, ' <span class="cursor"></span>$1');
+    return `<div class="text">${growing}<div><span class="button">⏹ Stop</span></div></div>`;
   }
 
   #nameOf(id: string): string {
@@ -136,8 +137,7 @@ class ConversationPainter {
   #image(id: string, alt: string, title = ''): string {
     const file = this.#slack.state.files.get(id);
     const name = `<div class="file">${escapeHtml(title === '' ? (file?.name ?? '') : title)} ▾</div>`;
-    const isSeen = file?.bytes !== undefined && !file.deleted && file.shares.size > 0;
-    if (!isSeen) return `${name}<div class="broken">🖼 This file can’t be found</div>`;
+    if (file?.bytes === undefined || file.deleted || file.shares.size === 0) return `${name}<div class="broken">🖼 This file can’t be found</div>`;
     return `${name}<img alt="${escapeHtml(alt)}" src="data:image;base64,${file.bytes.toString('base64')}">`;
   }
 
