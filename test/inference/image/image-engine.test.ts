@@ -9,7 +9,7 @@ import { decodePicture, encodePng } from '../../../src/inference/image/image-cod
 import { type ImageServices, openImageEngine } from '../../../src/inference/image/image-engine.ts';
 import { checkImageRequest, describeImageModel } from '../../../src/inference/image/image-request-check.ts';
 import type { Picture } from '../../../src/inference/image/picture.ts';
-import { OrtRuntime } from '../../../src/inference/runtime/ort-session.ts';
+import { type GraphSession, OrtRuntime } from '../../../src/inference/runtime/ort-session.ts';
 import { controlOf, eventsOf, failureOf, type ImageEngineHarness, imageEngineContract, only } from '../../contracts/image-engine-contract.ts';
 import { MemoryBlobStore } from '../../fakes/memory-blob-store.ts';
 import { goldenFolder, modelFolder } from './golden-cases.ts';
@@ -264,6 +264,50 @@ describe('a safety checker', () => {
     expect(only(await paint(off), 'image')).toHaveLength(1);
     await using old = await open(modelFolder('sd1-old-layout'));
     expect(only(await paint(old, { width: 64, height: 64 }), 'image')).toHaveLength(1);
+  });
+});
+
+/** A runtime whose graphs run out of memory when `isTooMuch` says so for the first axis and the largest side of an input. */
+class StarvedRuntime extends OrtRuntime {
+  readonly #isTooMuch: (batch: number, side: number) => boolean;
+
+  constructor(isTooMuch: (batch: number, side: number) => boolean) {
+    super({ device: 'cpu', threads: 1 });
+    this.#isTooMuch = isTooMuch;
+  }
+
+  override async open(...given: Parameters<OrtRuntime['open']>): Promise<GraphSession> {
+    const inner = await super.open(...given);
+    const run: GraphSession['run'] = async (feeds, wanted) => {
+      for (const { dims } of Object.values(feeds)) {
+        if (dims.length === 4 && this.#isTooMuch(dims[0]!, Math.max(...dims.slice(2)))) throw new FrescoError('out-of-memory', { what: 'running a model' });
+      }
+      return inner.run(feeds, wanted);
+    };
+    return { inputs: inner.inputs, outputs: inner.outputs, spentMs: 0, run, [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose]() };
+  }
+}
+
+describe('memory that runs out', () => {
+  const openStarved = async (isTooMuch: (batch: number, side: number) => boolean): Promise<Opened> => {
+    const blobs = new MemoryBlobStore();
+    const engine = await openImageEngine(modelFolder('sd1'), new StarvedRuntime(isTooMuch), { blobs, safety: false });
+    return { engine, blobs, request, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+  };
+
+  it('in a batch turns it into one picture after another, with a notice', async () => {
+    await using opened = await openStarved((batch) => batch > 2); // one guided picture is two rows
+    const events = await paint(opened, { count: 3 });
+    expect(only(events, 'image').map(({ index }) => index)).toEqual([0, 1, 2]);
+    expect(only(events, 'notice')).toEqual([{ type: 'notice', code: 'batch-split', facts: { count: 3 } }]);
+  });
+
+  it('for a single picture is an error, and the engine can be used again', async () => {
+    let isFull = true;
+    await using opened = await openStarved(() => isFull);
+    expect((await failureOf(paint(opened))).code).toBe('out-of-memory');
+    isFull = false;
+    expect(only(await paint(opened), 'image')).toHaveLength(1);
   });
 });
 

@@ -11,7 +11,7 @@ import { OrtRuntime } from '../../../src/inference/runtime/ort-session.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { failureOf } from '../../contracts/image-engine-contract.ts';
 import { MemoryBlobStore } from '../../fakes/memory-blob-store.ts';
-import { goldenFolder, largestDifference, modelFolder } from './golden-cases.ts';
+import { goldenFolder, modelFolder } from './golden-cases.ts';
 import { enlargerFile } from './onnx-graphs.ts';
 
 const runtime = new OrtRuntime({ device: 'cpu', threads: 1 });
@@ -91,7 +91,6 @@ describe('decoding', () => {
     expect([tiled.height, tiled.width]).toEqual([132 * 4, 20 * 4]);
     const mean = whole.data.reduce((sum, value, index) => sum + Math.abs(value - tiled.data[index]!), 0) / whole.data.length;
     expect(mean).toBeLessThan(0.2); // group norms see a tile, not the picture: close, not equal
-    expect(largestDifference(tiled.data.subarray(0, 80), tiled.data.subarray(0, 80))).toBe(0);
   });
 });
 
