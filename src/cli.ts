@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { readApplication } from './bot/discord/discord-client.ts';
-import { checkDiscord, type DiscordFinding } from './bot/discord/discord-doctor.ts';
-import { inviteLink } from './bot/discord/discord-invite.ts';
+import type { DiscordFinding } from './bot/discord/discord-doctor.ts';
 import type { Finding } from './bot/finding.ts';
-import { checkSlack } from './bot/slack/slack-doctor.ts';
-import { slackManifest, usesGroups } from './bot/slack/slack-manifest.ts';
-import { slackSelftest } from './bot/slack/slack-selftest.ts';
 import { type AskOptions, askOnTerminal, summarizeOnTerminal } from './bot/terminal/ask-terminal.ts';
 import { checkFolder, checkNode, checkPort, deviceFinding, reportFindings } from './bot/terminal/doctor-terminal.ts';
 import { type ImagineOptions, imagineOnTerminal } from './bot/terminal/imagine-terminal.ts';
@@ -161,7 +156,10 @@ program
     findings.push(deviceFinding(await core.hosts.devices()));
     if (settings.discordLogin === undefined)
       findings.push({ check: 'Discord', state: 'note', found: 'no token', mend: 'set DISCORD_TOKEN in .env to join Discord (docs/discord.md)' });
-    else findings.push(...(await checkDiscord(settings.discordLogin)).map(discordFinding));
+    else {
+      const { checkDiscord } = await import('./bot/discord/discord-doctor.ts');
+      findings.push(...(await checkDiscord(settings.discordLogin)).map(discordFinding));
+    }
     if (settings.slackLogin === undefined)
       findings.push({
         check: 'Slack',
@@ -169,7 +167,10 @@ program
         found: 'no tokens',
         mend: 'set SLACK_BOT_TOKEN and SLACK_APP_TOKEN in .env to join Slack (docs/slack.md)',
       });
-    else findings.push(...(await checkSlack(settings.slackLogin)));
+    else {
+      const [{ checkSlack }, { usesGroups }] = await Promise.all([import('./bot/slack/slack-doctor.ts'), import('./bot/slack/slack-manifest.ts')]);
+      findings.push(...(await checkSlack(settings.slackLogin, { groups: usesGroups(settings) })));
+    }
     if (!reportFindings(streams, findings)) process.exitCode = exitCodes.failed;
   });
 
@@ -180,6 +181,7 @@ discord
   .action(async () => {
     const { discordLogin } = loadSettings();
     if (discordLogin === undefined) throw new FrescoError('settings-invalid', { problems: ['DISCORD_TOKEN: found nothing; expected the bot token'] });
+    const [{ readApplication }, { inviteLink }] = await Promise.all([import('./bot/discord/discord-client.ts'), import('./bot/discord/discord-invite.ts')]);
     streams.out.write(`${inviteLink((await readApplication(discordLogin)).id)}\n`);
   });
 
@@ -189,7 +191,8 @@ slack
   .description('the manifest to create the Slack app from')
   .option('--single', 'only /fresco, where /imagine and /ask are taken')
   .option('--http <url>', 'for HTTP mode: the public address of the bot')
-  .action(({ single = false, http }: { single?: boolean; http?: string }) => {
+  .action(async ({ single = false, http }: { single?: boolean; http?: string }) => {
+    const { slackManifest, usesGroups } = await import('./bot/slack/slack-manifest.ts');
     const groups = usesGroups(loadSettings());
     streams.out.write(`${slackManifest({ single, groups, ...(http === undefined ? {} : { requestUrl: http }) })}\n`);
   });
@@ -200,6 +203,7 @@ slack
   .action(async (channel: string) => {
     const { slackLogin } = loadSettings();
     if (slackLogin === undefined) throw new FrescoError('settings-invalid', { problems: ['SLACK_BOT_TOKEN: found nothing; expected the xoxb- token'] });
+    const { slackSelftest } = await import('./bot/slack/slack-selftest.ts');
     if (!reportFindings(streams, await slackSelftest(slackLogin, channel))) process.exitCode = exitCodes.failed;
   });
 

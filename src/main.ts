@@ -1,8 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { ChatPlatform } from './bot/contract.ts';
-import { createDiscordPlatform } from './bot/discord/discord-platform.ts';
-import { createSlackPlatform } from './bot/slack/slack-platform.ts';
 import { WebPlatform } from './bot/web/web-platform.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { commandSpecs } from './commands/command-table.ts';
@@ -81,7 +79,7 @@ export async function startFresco(settings: Settings, logger: Logger, clock: Clo
   });
   const { blobs, models } = core;
   const desk = await createDesk({ queue, store, blobs, models, settings, clock, logger, checkImage: imageCheck(models), samplers: samplerNames() });
-  const platforms = choosePlatforms(settings, core, logger, clock);
+  const platforms = await choosePlatforms(settings, core, logger, clock);
   const warmed = core.hosts.warm(settings.textModel).catch((error: unknown) => logger.warn({ error }, 'the writing model could not be opened yet'));
 
   for (const platform of platforms) {
@@ -123,7 +121,8 @@ function imageCheck(models: FolderModelStore): (request: ImageRequest | UpscaleR
   };
 }
 
-function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: Clock): readonly ChatPlatform[] {
+/** Discord's and Slack's libraries are read only where their tokens are set: they take longer to read than all the rest. */
+async function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: Clock): Promise<readonly ChatPlatform[]> {
   const platforms: ChatPlatform[] = [];
   const { blobs, models } = core;
   const health = (): object => ({ status: 'ok', platforms: platforms.map((platform) => platform.health()) });
@@ -149,6 +148,7 @@ function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: 
     );
   }
   if (settings.discordLogin !== undefined) {
+    const { createDiscordPlatform } = await import('./bot/discord/discord-platform.ts');
     platforms.push(
       createDiscordPlatform({
         login: settings.discordLogin,
@@ -162,6 +162,7 @@ function choosePlatforms(settings: Settings, core: Core, logger: Logger, clock: 
     );
   }
   if (settings.slackLogin !== undefined) {
+    const { createSlackPlatform } = await import('./bot/slack/slack-platform.ts');
     platforms.push(
       createSlackPlatform({ login: settings.slackLogin, settings, blobs, clock, logger: logger.child({ platform: 'slack' }), specs: commandSpecs }),
     );
