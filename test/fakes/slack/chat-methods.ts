@@ -77,6 +77,7 @@ const postMessage: SlackMethod = {
     const first = stored[0];
     if (first === undefined) throw new SlackRefusal('no_text');
     shareFiles(state, first, channel.id);
+    state.statuses.delete(`${channel.id} ${threadTs}`); // a reply ends "is thinking"
     for (const message of stored) call.emit(messageEvent(message, channel));
     return { channel: channel.id, ts: first.ts, message: messageEvent(first, channel) };
   },
