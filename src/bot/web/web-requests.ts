@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { messageRefSchema } from '../../commands/contract.ts';
 
 const id = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
 const files = z.array(id).max(4).default([]);
@@ -14,4 +13,3 @@ export const formBody = z.strictObject({ conversation: id, form: z.string().min(
 export const loginBody = z.strictObject({ password: z.string().max(1000) });
 export const completeQuery = z.object({ command: z.string().max(40), option: z.string().max(40), typed: z.string().max(200).default('') });
 export const conversationParams = z.object({ conversation: id });
-export const refSchema = messageRefSchema;

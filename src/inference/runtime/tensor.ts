@@ -33,9 +33,6 @@ export const float32Tensor = (data: Float32Array, dims: readonly number[]): Tens
 /** An int64 tensor from plain numbers or big integers. Throws 'shape-mismatch'. */
 export const int64Tensor = (data: readonly number[] | BigInt64Array, dims: readonly number[]): Tensor & { type: 'int64' } =>
   checked({ type: 'int64', data: data instanceof BigInt64Array ? data : BigInt64Array.from(data, BigInt), dims });
-/** An int32 tensor from plain numbers. Throws 'shape-mismatch'. */
-export const int32Tensor = (data: readonly number[] | Int32Array, dims: readonly number[]): Tensor & { type: 'int32' } =>
-  checked({ type: 'int32', data: Int32Array.from(data), dims });
 
 const scratch = new DataView(new ArrayBuffer(4));
 
