@@ -23,6 +23,7 @@ import type { PostHome } from './discord-post.ts';
 import { attachmentsOf, readText, textOf } from './discord-read.ts';
 import { menuNamed } from './discord-registration.ts';
 import { clipped, renderLayout, renderText, wantsLayout } from './discord-render.ts';
+import { Rush } from './discord-rush.ts';
 import type { SeenIds } from './discord-seen-ids.ts';
 import type { SurfaceMaker } from './discord-surface-maker.ts';
 
@@ -48,9 +49,11 @@ const limits = { choices: 25, choice: 100 } as const;
 /** Slash commands, buttons, selects, forms and menus: acknowledged from memory at once, worked on afterwards. */
 export class DiscordInteractions {
   readonly #options: DiscordInteractionsOptions;
+  readonly #rush: Rush;
 
   constructor(options: DiscordInteractionsOptions) {
     this.#options = options;
+    this.#rush = new Rush(options.clock);
   }
 
   /** Never throws. */
@@ -65,7 +68,7 @@ export class DiscordInteractions {
         interaction.isButton() ||
         interaction.isStringSelectMenu() ||
         interaction.isModalSubmit();
-      if (isOurs) await this.#answer(interaction);
+      if (isOurs) await this.#rush.during(this.#answer(interaction));
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'late') return this.#tellLate(interaction);
@@ -129,7 +132,8 @@ export class DiscordInteractions {
   }
 
   #run(interaction: Answerable, reception: Extract<Reception, { kind: 'work' }>, surface: Surface): void {
-    reception.run(surface).catch((error: unknown) => {
+    const work = this.#rush.over().then(() => reception.run(surface)); // others still wait for their acknowledgement
+    work.catch((error: unknown) => {
       this.#options.logger.error({ interaction: interaction.id, cause: withoutBody(error) }, 'a request ended without its last word');
     });
   }
