@@ -8,7 +8,8 @@ const pictureNoun =
 /** Says nothing about how it looks, so it needs not reach the painter. */
 const plainNoun = 'pictures?|pics?|images?|drawings?|sketch(?:es)?|artworks?';
 const linkWord = 'of|with|showing|that shows?|depicting|where|in which|featuring';
-const adjectives = "(?:(?!of\\b|with\\b|how\\b|about\\b)[\\w'-]+,? ){0,4}?";
+const adjectives =
+  "(?:(?!(?:of|with|how|about|i|you|we|he|she|they|it|the|this|that|my|your|his|her|have|has|had|is|was|are|were|what|who|where|which|why|when|there|any|no)\\b)[\\w'-]+,? ){0,4}?";
 
 const preamble = new RegExp(
   `^(?:${[

@@ -4,7 +4,7 @@ import { type ConversationKey, type JobId, newJobId } from '../ids.ts';
 import { type InferenceRequest, type JobQueue, type Lane, laneOf } from '../inference/contract.ts';
 import type { Logger } from '../logger.ts';
 import type { Admission, Ticket } from './admission.ts';
-import { type Message, type Place, type Principal, type Reception, type Surface, userKeyOf } from './contract.ts';
+import { type Message, type MessageRef, type Place, type Principal, type Reception, type Surface, userKeyOf } from './contract.ts';
 import type { DeskMemory } from './desk-memory.ts';
 import type { JobOwnership } from './job-access.ts';
 import { resultOf } from './job-result.ts';
@@ -133,11 +133,12 @@ export class JobDesk {
     try {
       surface.show(live.message);
       const prepare = await plan.prepare(job, live.cancel.signal);
+      const ref = await refSoFar(surface);
       const { record, prepared } = await this.#inTurn(place.conversation, async () => {
         live.cancel.signal.throwIfAborted();
-        return this.#store(plan, job, await prepare());
+        return this.#store(plan, { job, prepared: await prepare(), ref });
       });
-      this.#link(record, surface);
+      if (ref === undefined) this.#link(record, surface);
       await this.#perform({ record, request: prepared.request, view: { ...view, ...prepared.view }, ticket, surface, live });
     } catch (error) {
       // Nothing was stored: the message is all there is.
@@ -160,24 +161,28 @@ export class JobDesk {
     return live;
   }
 
-  async #store(plan: JobPlan, job: JobId, prepared: PreparedJob): Promise<{ record: JobRecord; prepared: PreparedJob }> {
+  async #store(
+    plan: JobPlan,
+    start: { job: JobId; prepared: PreparedJob; ref: MessageRef | undefined },
+  ): Promise<{ record: JobRecord; prepared: PreparedJob }> {
     const { store, clock, memory } = this.#tools;
+    const { job, prepared, ref } = start;
     const { principal, place, isPrivate, receivedAtMs: askedAtMs } = plan;
     const { task, conversation, title, ownsThread, turns, turn, askedIn } = prepared;
     const record: JobRecord = { id: job, owner: userKeyOf(principal), state: 'waiting', task, principal, place, conversation, turn, isPrivate, askedAtMs };
-    await store.beginJob({ job: record, conversation: { title, ownsThread }, turns, atMs: clock.now() });
+    const links = [
+      ...(ref === undefined ? [] : [{ ref, to: { turn, job } }]),
+      ...(askedIn === undefined
+        ? []
+        : [{ ref: { platform: place.platform, channel: place.channel, message: askedIn.message }, to: { turn: askedIn.turn, job: undefined } }]),
+    ];
+    await store.beginJob({ job: record, conversation: { title, ownsThread }, turns, links, atMs: clock.now() });
     memory.rememberJob(record);
     if (ownsThread) memory.takeThread(conversation);
-    if (askedIn !== undefined) {
-      await store.link(
-        { platform: place.platform, channel: place.channel, message: askedIn.message },
-        { turn: askedIn.turn, job: undefined, atMs: clock.now() },
-      );
-    }
     return { record, prepared };
   }
 
-  /** Links the message to the job once the message exists. */
+  /** Links the message to the job once the message exists, where it did not when the job was stored. */
   #link(record: JobRecord, surface: Surface): void {
     const { store, clock, logger } = this.#tools;
     const link = async (): Promise<void> => {
@@ -261,4 +266,12 @@ export class JobDesk {
       if (this.#turns.get(conversation) === settled) this.#turns.delete(conversation);
     }
   }
+}
+
+/** The message, where the platform has it already; then job and link are stored as one. */
+async function refSoFar(surface: Surface): Promise<MessageRef | undefined> {
+  const soon = new Promise<undefined>((resolve) => {
+    setImmediate(() => resolve(undefined));
+  });
+  return Promise.race([surface.posted().catch(() => undefined), soon]);
 }

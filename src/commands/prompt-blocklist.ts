@@ -6,7 +6,7 @@ import type { SafetySettings } from '../settings.ts';
  */
 
 const minor =
-  'child|children|kid|kids|minor|minors|underage|under age|preteen|pre teen|toddler|toddlers|infant|baby|babies|schoolgirl|schoolboy|school girl|school boy|little girl|little boy|young girl|young boy|teen|teens|teenager|teenagers|loli|lolita|shota|1[0-7] ?(?:year|years|yr|yo|y o)(?: old)?|[1-9] (?:year|years|yr|yo|y o)(?: old)?';
+  'child|children|kid|kids|minor|minors|underage|under age|preteen|pre teen|toddler|toddlers|infant|baby|babies|schoolgirl|schoolboy|school girl|school boy|little girl|little boy|young girl|young boy|teen|teens|teenager|teenagers|loli|lolita|shota|1[0-7] ?(?:year|years|yr|yo|y o)(?: old)?|[1-9] ?(?:year|years|yr|yo|y o)(?: old)?';
 const sexual =
   'sex|sexual|sexy|sexually|nude|nudes|naked|nudity|topless|porn|porno|pornographic|erotic|erotica|nsfw|hentai|lewd|explicit|genital|genitals|penis|vagina|nipples|masturbat\\w*|orgasm|fellatio|blowjob|bdsm|fetish|lingerie|undress\\w*|seductive|aroused';
 

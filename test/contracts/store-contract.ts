@@ -63,7 +63,7 @@ async function begin(
   record: JobRecord,
   turns: readonly TurnRecord[] = [turn('u1'), turn('a1', { role: 'assistant', parent: 'u1', text: '' })],
 ): Promise<void> {
-  await store.beginJob({ job: record, conversation: { title: 'A talk', ownsThread: true }, turns, atMs: 2 });
+  await store.beginJob({ job: record, conversation: { title: 'A talk', ownsThread: true }, turns, links: [], atMs: 2 });
 }
 
 /** What every store keeps, and how. */
@@ -108,6 +108,21 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       await store.link(ref, { turn: 'a1', job: record.id, atMs: 2 });
       expect((await store.turnOfMessage(ref))?.id).toBe('a1');
       expect(await store.turnOfMessage({ ...ref, channel: 'other' })).toBeUndefined();
+      expect(await store.linkOf('a1')).toEqual(ref);
+    });
+
+    it('stores the links of messages that exist already together with the job', async () => {
+      await using store = await open();
+      const record = job();
+      const ref = { platform: 'fake', channel: 'c', message: 'm7' } as const;
+      const turns = [turn('u1'), turn('a1', { role: 'assistant', parent: 'u1' })];
+      await store.beginJob({
+        job: record,
+        conversation: { title: 'A talk', ownsThread: false },
+        turns,
+        links: [{ ref, to: { turn: 'a1', job: record.id } }],
+        atMs: 2,
+      });
       expect(await store.linkOf('a1')).toEqual(ref);
     });
 

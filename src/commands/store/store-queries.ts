@@ -5,7 +5,7 @@ import type { MessageRef, PlatformName } from '../contract.ts';
 import { BatchedWrites } from './batched-writes.ts';
 import type { Choices, ConversationRecord, EndState, JobRecord, JobState, StoredPicture, TurnRecord } from './records.ts';
 import type { JobResult, JobStart, LinkTarget, MessageAddress, Store, UsageTotals } from './store.ts';
-import { eraseConversation, eraseJob, writeJobResult, writeJobStart } from './store-writes.ts';
+import { eraseConversation, eraseJob, writeJobResult, writeJobStart, writeLink } from './store-writes.ts';
 import { choicesOf, conversationOf, jobOf, pictureOf, refOf, type Tables, type TurnRow, turnOf } from './tables.ts';
 
 /** The store's queries over one SQL database; writes are gathered into short transactions. */
@@ -66,22 +66,8 @@ export class StoreQueries implements Store {
 
   // ---- messages
 
-  link({ platform, channel, message, thread, secret }: MessageRef, { turn, job, atMs }: LinkTarget): Promise<void> {
-    const values = {
-      thread: thread ?? null,
-      turn,
-      job: job ?? null,
-      secret: secret?.value ?? null,
-      secret_expires_at: secret?.expiresAtMs ?? null,
-      linked_at: atMs,
-    };
-    return this.#write(async (to) => {
-      await to
-        .insertInto('links')
-        .values({ platform, channel, message, ...values })
-        .onConflict((on) => on.columns(['platform', 'channel', 'message']).doUpdateSet(values))
-        .execute();
-    });
+  link(ref: MessageRef, to: LinkTarget): Promise<void> {
+    return this.#write((transaction) => writeLink(transaction, ref, to));
   }
 
   async linkOf(turn: string): Promise<MessageRef | undefined> {

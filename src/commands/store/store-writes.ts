@@ -1,11 +1,12 @@
 import { sql, type Transaction } from 'kysely';
 import { type BlobRef, blobRefSchema, type ConversationKey, type JobId } from '../../ids.ts';
-import type { JobResult, JobStart } from './store.ts';
+import type { MessageRef } from '../contract.ts';
+import type { JobResult, JobStart, LinkTarget } from './store.ts';
 import { jobRow, pictureRow, type Tables, turnRow } from './tables.ts';
 
 /** Writes that touch several tables; each runs inside one transaction of its caller. */
 
-export async function writeJobStart(to: Transaction<Tables>, { job, conversation, turns, atMs }: JobStart): Promise<void> {
+export async function writeJobStart(to: Transaction<Tables>, { job, conversation, turns, links, atMs }: JobStart): Promise<void> {
   const head = turns.at(-1)?.id ?? job.turn;
   await to
     .insertInto('conversations')
@@ -34,6 +35,25 @@ export async function writeJobStart(to: Transaction<Tables>, { job, conversation
   }
   await to.updateTable('turns').set({ job: job.id }).where('id', '=', job.turn).execute();
   await to.insertInto('jobs').values(jobRow(job, atMs)).execute();
+  for (const { ref, to: target } of links) await writeLink(to, ref, { ...target, atMs });
+}
+
+/** Which message shows which turn; the newer word wins. */
+export async function writeLink(to: Transaction<Tables>, ref: MessageRef, { turn, job, atMs }: LinkTarget): Promise<void> {
+  const { platform, channel, message, thread, secret } = ref;
+  const values = {
+    thread: thread ?? null,
+    turn,
+    job: job ?? null,
+    secret: secret?.value ?? null,
+    secret_expires_at: secret?.expiresAtMs ?? null,
+    linked_at: atMs,
+  };
+  await to
+    .insertInto('links')
+    .values({ platform, channel, message, ...values })
+    .onConflict((on) => on.columns(['platform', 'channel', 'message']).doUpdateSet(values))
+    .execute();
 }
 
 export async function writeJobResult(to: Transaction<Tables>, { job, turn, pictures, usage, atMs }: JobResult): Promise<void> {

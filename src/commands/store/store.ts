@@ -9,6 +9,8 @@ export interface JobStart {
   readonly conversation: { readonly title: string; readonly ownsThread: boolean };
   /** Turns to add, parents first; the last becomes the conversation's head. An existing turn is left as it is. */
   readonly turns: readonly TurnRecord[];
+  /** Messages that exist already. */
+  readonly links: readonly { readonly ref: MessageRef; readonly to: Omit<LinkTarget, 'atMs'> }[];
   readonly atMs: number;
 }
 /** What came of a job: its turn's last text and message, its pictures and what it used. */

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { drawWish } from '../../src/commands/draw-intent.ts';
+
+const wishes: readonly (readonly [string, string])[] = [
+  ['draw me a fox', 'a fox'],
+  ['Draw a red apple on a blue background.', 'a red apple on a blue background'],
+  ['please draw a cat', 'a cat'],
+  ['Could you please draw me a house with a garden?', 'a house with a garden'],
+  ['can you paint a lighthouse in a storm, please?', 'a lighthouse in a storm'],
+  ['paint a sunset over the sea', 'a sunset over the sea'],
+  ['Paint me two dogs playing chess', 'two dogs playing chess'],
+  ['sketch an old man reading', 'an old man reading'],
+  ['hey fresco, draw a dragon!', 'a dragon'],
+  ["I'd like you to draw a robot", 'a robot'],
+  ['i want you to paint a blue cat', 'a blue cat'],
+  ['draw a picture of a mountain lake', 'a mountain lake'],
+  ['make me a picture of a pirate ship', 'a pirate ship'],
+  ['create an image of a neon city at night', 'a neon city at night'],
+  ['generate a beautiful watercolour painting of a fox', 'beautiful watercolour painting of a fox'],
+  ['a picture of a fox', 'a fox'],
+  ['picture of a dog wearing a hat', 'a dog wearing a hat'],
+  ['an oil painting of a storm', 'oil painting of a storm'],
+  ['a photo of a bear that is sleeping', 'photo of a bear that is sleeping'],
+  ['portrait of a queen in armour', 'portrait of a queen in armour'],
+  ['show me an image of the moon', 'the moon'],
+  ['I want a picture of a unicorn', 'a unicorn'],
+  ['I need a logo with a green leaf', 'logo with a green leaf'],
+  ['can I get a picture of a tiny house?', 'a tiny house'],
+  ['give me another picture of a whale', 'a whale'],
+  ['send me a picture of a penguin', 'a penguin'],
+  ['design a poster of a jazz concert', 'poster of a jazz concert'],
+  ['/imagine a fox --ar 16:9', 'a fox --ar 16:9'],
+  ['imagine: a castle in the clouds', 'a castle in the clouds'],
+  ['draw three apples and a pear on a table', 'three apples and a pear on a table'],
+  ['Please, draw something like a steampunk owl', 'something like a steampunk owl'],
+  ['doodle a snail for me', 'a snail'],
+  ['let’s paint a forest', 'a forest'],
+  ['zeichne mir einen Fuchs', 'einen Fuchs'],
+  ['Kannst du mir bitte einen Leuchtturm malen?', 'einen Leuchtturm'],
+  ['mal mir eine Katze auf dem Mond', 'eine Katze auf dem Mond'],
+  ['erstelle ein Bild von einem Drachen', 'einem Drachen'],
+  ['dessine-moi un mouton', 'un mouton'],
+  ['Peux-tu dessiner un phare ?', 'un phare'],
+  ['fais-moi une image d’un chat', 'un chat'],
+  ['dibújame un zorro', 'un zorro'],
+  ['¿puedes dibujar una casa?', 'una casa'],
+  ['una imagen de un faro', 'un faro'],
+];
+
+const talk: readonly string[] = [
+  'hello',
+  'what can you draw?',
+  'can you draw?',
+  'how do I draw a cat?',
+  'could you explain how to paint a wall?',
+  'what is a good way to paint a fence',
+  'draw a conclusion from these figures',
+  'let me draw your attention to the second point',
+  'draw a comparison between Rust and Go',
+  'draw the line somewhere',
+  'draw up a contract for me',
+  'please draw inspiration from nature',
+  'draw it again',
+  'paint is drying on the wall',
+  'paint dries slowly',
+  'why did you draw a cat?',
+  'who painted the Mona Lisa?',
+  'I drew a horse yesterday',
+  'I like to paint',
+  'I have a picture of a dog',
+  'a picture of my dog fell from the wall',
+  'The picture of the cat was blurry, why?',
+  'an image of a cat is stored as what?',
+  'what is a picture of health?',
+  'paint a picture of how the economy works',
+  'draw a table of planets with their sizes',
+  'draw an ASCII art cat',
+  'draw a flowchart in mermaid of the login',
+  'imagine a world without war. What would change?',
+  'imagine you are a pirate',
+  'make a list of painters',
+  'generate a password',
+  'create a function that draws a circle',
+  'write a poem about a picture of a ship',
+  'show me how to draw a horse',
+  'summarise this picture book',
+  'the drawing of lots is fair',
+  'if I ask you to draw a cat, what happens?',
+  'don’t draw anything',
+  'illustrate the difference between TCP and UDP',
+  'mal sehen, was passiert',
+  'qui a peint ce tableau ?',
+  'I need a plan for the picture frame',
+  'is there an image of the brain in this book?',
+];
+
+describe('the wish for a picture', () => {
+  it('is tested with at least 60 sentences', () => {
+    expect(wishes.length + talk.length).toBeGreaterThanOrEqual(60);
+  });
+  it.each(wishes)('is heard in %j, and the painter gets its own words', (text, words) => {
+    expect(drawWish(text)).toBe(words);
+  });
+  it.each(talk)('is not heard in %j', (text) => {
+    expect(drawWish(text)).toBeUndefined();
+  });
+});
