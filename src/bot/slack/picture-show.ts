@@ -3,7 +3,7 @@ import { PicturePosts } from './picture-posts.ts';
 import type { PictureStrategy } from './picture-strategy.ts';
 import type { SlackMessageId, SlackSpot, Urgency } from './slack-client.ts';
 import { slackFailure } from './slack-failure.ts';
-import type { SlackSurfaceOptions, SurfaceTools } from './slack-surface.ts';
+import type { SlackSurfaceOptions, SurfaceTools } from './surface-tools.ts';
 
 /** What the pictures need of the surface they belong to. */
 export interface PictureHost {

@@ -41,7 +41,15 @@ export class SlackPeople {
   async principal(user: string, channel: string, team?: string): Promise<Principal> {
     const [profile, groups] = await Promise.all([this.#profile(user), this.#groupsOf(user)]);
     const home = team !== undefined && team !== this.#options.team ? team : (profile.team ?? this.#options.team);
-    return { platform: 'slack', workspace: home, channel, user, name: profile.name, groups, isGuest: profile.isGuest || home !== this.#options.team };
+    return {
+      platform: 'slack',
+      workspace: home,
+      channel,
+      user,
+      name: profile.name,
+      groups: groups ?? [],
+      isGuest: profile.isGuest || groups === undefined || home !== this.#options.team,
+    };
   }
 
   async nameOf(user: string): Promise<string> {
@@ -82,7 +90,8 @@ export class SlackPeople {
     }
   }
 
-  async #groupsOf(user: string): Promise<readonly string[]> {
+  /** Undefined where they can't be read: a rule that denies a group must not be passed by for that. */
+  async #groupsOf(user: string): Promise<readonly string[] | undefined> {
     const { client, clock, usesGroups, logger } = this.#options;
     if (!usesGroups) return [];
     if (this.#groups === undefined || clock.now() - this.#groups.readAtMs > groupsLifeMs) {
@@ -99,6 +108,6 @@ export class SlackPeople {
         logger.warn({ code: slackFailure(error).code }, 'user groups could not be read');
       }
     }
-    return this.#groups?.byUser.get(user) ?? [];
+    return this.#groups === undefined ? undefined : (this.#groups.byUser.get(user) ?? []);
   }
 }

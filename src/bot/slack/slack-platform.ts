@@ -24,8 +24,9 @@ import { SlackReception } from './slack-reception.ts';
 import { isDirect, SlackRooms, spotOf } from './slack-rooms.ts';
 import { SlackSocket } from './slack-socket.ts';
 import { StreamSupport } from './slack-stream.ts';
-import { answerTo, SlackSurface, type SurfaceTools } from './slack-surface.ts';
+import { answerTo, SlackSurface } from './slack-surface.ts';
 import { SurfaceBook } from './surface-book.ts';
+import type { SurfaceTools } from './surface-tools.ts';
 
 export type SlackLogin = NonNullable<Settings['slackLogin']>;
 
@@ -119,7 +120,7 @@ class SlackPlatform implements ChatPlatform {
   }
 
   #openApp({ botUser, botId, team }: { readonly botUser: string; readonly botId: string; readonly team: string }): App {
-    const { login, logger, clock } = this.#options;
+    const { login, logger } = this.#options;
     const receiver =
       this.#socket?.receiver ??
       new HTTPReceiver({
@@ -127,7 +128,6 @@ class SlackPlatform implements ChatPlatform {
         port: login.port,
         endpoints: ['/slack/events'],
         logger: boltLogger(logger),
-        customPropertiesExtractor: () => ({ receivedAtMs: clock.now() }),
       });
     return new App({
       receiver,

@@ -6,7 +6,8 @@ import type { Rendered } from './slack-blocks.ts';
 import { renderMessage } from './slack-blocks.ts';
 import { slackFailure } from './slack-failure.ts';
 import { piecesOf } from './slack-parts.ts';
-import { SlackSurface, type SlackSurfaceOptions, type SurfaceTools } from './slack-surface.ts';
+import { SlackSurface } from './slack-surface.ts';
+import type { SlackSurfaceOptions, SurfaceTools } from './surface-tools.ts';
 import { WhisperSurface } from './whisper-surface.ts';
 
 /** How one request can be answered. */

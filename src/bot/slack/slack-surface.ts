@@ -1,50 +1,15 @@
-import type { Clock } from '../../clock.ts';
 import type { Message, MessageRef, Surface } from '../../commands/contract.ts';
 import { statusLine } from '../../commands/status-line.ts';
 import { FrescoError } from '../../fresco-error.ts';
-import type { Logger } from '../../logger.ts';
 import { EditLatest } from '../edit-latest.ts';
 import { leftovers } from './leftovers.ts';
 import { PictureShow } from './picture-show.ts';
-import type { PictureStrategy } from './picture-strategy.ts';
-import type { SlackAssistant } from './slack-assistant.ts';
-import type { SlackClient, SlackMessageId, SlackSpot, Urgency } from './slack-client.ts';
-import { platformFailed, type SlackFailure, slackFailure } from './slack-failure.ts';
-import type { SlackFiles } from './slack-files.ts';
+import type { SlackMessageId, Urgency } from './slack-client.ts';
+import { platformFailed, slackFailure } from './slack-failure.ts';
 import { SlackParts } from './slack-parts.ts';
-import { SlackStream, type StreamSpot, type StreamSupport } from './slack-stream.ts';
-import type { BookedSurface, SurfaceBook } from './surface-book.ts';
-
-/** What all surfaces of a workspace share. */
-export interface SurfaceTools {
-  readonly client: SlackClient;
-  readonly files: SlackFiles;
-  readonly book: SurfaceBook;
-  readonly assistant: SlackAssistant;
-  readonly streams: StreamSupport;
-  readonly strategy: PictureStrategy;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Known once logged in. */
-  readonly identity: { botUser: string | undefined };
-}
-
-export interface SlackSurfaceOptions {
-  readonly spot: SlackSpot;
-  readonly direct: boolean;
-  /** Who asked, for native streams; absent: no native stream. */
-  readonly recipient?: { readonly user: string; readonly team: string };
-  /** A line above the answer to a slash command, which Slack itself does not show. */
-  readonly header?: string;
-  /** A message that is there already: after a restart, or the one whose button was pressed. */
-  readonly existing?: { readonly id: SlackMessageId; readonly filesByBlob: ReadonlyMap<string, string> };
-  /** The message of the person, by which an answer that is not there yet is found again. */
-  readonly answers?: string;
-  /** After a restart: what the last run left in this place is looked for before anything is shown. */
-  readonly adopt?: boolean;
-  /** The first post was refused: tells the person why. */
-  readonly onUnpostable?: (failure: SlackFailure) => void;
-}
+import { SlackStream, type StreamSpot } from './slack-stream.ts';
+import type { BookedSurface } from './surface-book.ts';
+import type { SlackSurfaceOptions, SurfaceTools } from './surface-tools.ts';
 
 /** Between edits of one message. Pictures cost several calls; a stream's append is cheap. */
 const gaps = { picture: 3000, text: 1500, stream: 1000 } as const;
@@ -69,12 +34,13 @@ export class SlackSurface implements Surface, BookedSurface {
   #mayBeQuiet: boolean;
   #found: () => void = () => {};
   readonly #existsOrFailed: Promise<void>;
-  readonly #adopted: Promise<void>;
+  #mayAdopt: boolean;
 
   constructor(tools: SurfaceTools, options: SlackSurfaceOptions) {
     this.#tools = tools;
     this.#options = options;
     this.#main = options.existing?.id;
+    this.#mayAdopt = options.adopt === true;
     this.#existsOrFailed = new Promise((resolve) => {
       this.#found = resolve;
     });
@@ -90,7 +56,6 @@ export class SlackSurface implements Surface, BookedSurface {
     this.#stream = this.#openStream();
     this.#mayBeQuiet = this.#stream !== undefined;
     if (this.#mayBeQuiet && options.answers !== undefined) this.#found();
-    this.#adopted = options.adopt === true ? this.#adopt() : Promise.resolve();
     this.#pacer = new EditLatest({
       edit: (message) => this.#edit(message),
       gapMs: (next) => (next.final ? 0 : next.pictures.length > 0 ? gaps.picture : this.#stream === undefined ? gaps.text : gaps.stream),
@@ -151,13 +116,21 @@ export class SlackSurface implements Surface, BookedSurface {
 
   async #edit(message: Message): Promise<void> {
     if (this.#gone.signal.aborted) throw this.#gone.signal.reason;
-    if (this.#options.adopt === true) await this.#adopted;
+    await this.#adoptOnce(message);
     const latest = (): Message => this.#latest ?? message;
     const urgency: Urgency = message.final ? { priority: 'final' } : { priority: 'progress', signal: this.#overtaken.signal };
     if (message.pictures.length > 0) {
       this.#stream = undefined;
       await this.#pictures.show(latest, urgency);
     } else await this.#showText(latest, urgency);
+  }
+
+  /** An answer that was begun must be found before anything is posted; previews that are left over can go meanwhile. */
+  async #adoptOnce({ kind }: Message): Promise<void> {
+    if (!this.#mayAdopt) return;
+    this.#mayAdopt = false;
+    if (this.#options.existing === undefined) await this.#adopt();
+    else if (kind === 'picture') this.#tools.book.tidy(this.#adopt());
   }
 
   /** Previews of the last run go; an answer that it had begun goes on. What cannot be read is left alone. */

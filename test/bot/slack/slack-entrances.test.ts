@@ -152,6 +152,18 @@ describe('messages from Slack', () => {
     await bench.quiet();
     expect(only(desk, 'chat').map(({ principal }) => principal.groups)).toEqual([['S0PAINTERS'], []]);
   });
+
+  it('count as a guest’s where a rule names a group and groups cannot be read', async () => {
+    const { bench, desk } = await openBench({
+      settings: (defaults) => ({ ...defaults, access: { ...defaults.access, deny: { ...defaults.access.deny, groups: ['S0PAINTERS'] } } }),
+      before: (slack) => slack.switches.scopes.delete('usergroups:read'),
+    });
+    await using _ = bench;
+    bench.ana.say(bench.ana.direct, 'hello');
+    await bench.quiet();
+    expect(only(desk, 'chat')[0]?.principal.isGuest).toBe(true);
+    expect(bench.platform.health().problem).toContain('usergroups:read');
+  });
 });
 
 describe('files from Slack', () => {

@@ -111,7 +111,14 @@ export class SlackBench implements AsyncDisposable {
 
   async connect(): Promise<void> {
     await this.platform.start(this.desk);
-    await this.desk.recover('slack', (ref) => this.platform.reopen(ref));
+    let recovered = false;
+    const recovering = this.desk
+      .recover('slack', (ref) => this.platform.reopen(ref))
+      .then(() => {
+        recovered = true;
+      });
+    await this.until(() => recovered);
+    await recovering;
   }
 
   /** A killed bot: its sockets are cut and nothing of it is heard again; the next one runs on `desk`. */
