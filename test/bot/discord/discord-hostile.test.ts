@@ -4,7 +4,7 @@ import { commandData, openInteraction } from '../../fakes/discord/interaction-pa
 import { visibleText } from '../../fakes/discord/payloads.ts';
 import type { StoredFile } from '../../fakes/discord/world.ts';
 import { chatMessage } from '../../fakes/scripted-desk.ts';
-import { openScriptedBench } from './scripted-bench.ts';
+import { openScriptedBench, WorkClock } from './scripted-bench.ts';
 
 const never = new AbortController().signal;
 
@@ -73,7 +73,7 @@ describe('Discord and hostile input', () => {
   });
 
   it('survives three hundred interactions of one person in a moment', async () => {
-    await using bench = await openScriptedBench();
+    await using bench = await openScriptedBench({ clock: new WorkClock() });
     await bench.start();
     bench.desk.answer = () => ({ kind: 'answer', audience: 'sender', message: chatMessage('You have 5 waiting.', { kind: 'notice', final: true }) });
     const asked = Array.from({ length: 300 }, () => bench.ada.slash(bench.channel, 'imagine', { prompt: 'more' }));

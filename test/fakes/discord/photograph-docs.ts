@@ -15,19 +15,19 @@ import type { StoredMessage } from './world.ts';
 
 const about = { licence: 'MIT', installed: true, embedded: true, tried: true } as const;
 const models: readonly ModelInfo[] = [
-  { ...about, id: 'smollm2-135m-instruct', kind: 'text', name: 'SmolLM2 135M Instruct', description: 'Writes.' },
-  { ...about, id: 'pocket-painter', kind: 'image', name: 'Pocket painter', description: 'Paints.', nativeSide: 256 },
+  { ...about, id: 'example-writer', kind: 'text', name: 'Example writer', description: 'Writes.' },
+  { ...about, id: 'example-painter', kind: 'image', name: 'Example painter', description: 'Paints.', nativeSide: 256 },
 ];
-const settings = { models: { text: 'smollm2-135m-instruct', image: 'pocket-painter' }, limits: { waitingPerUser: 2 } };
+const settings = { models: { text: 'example-writer', image: 'example-painter' }, limits: { waitingPerUser: 2 } };
 
 const say = (run: ScriptedRun, text: string): void => {
-  run.emit({ type: 'started', model: 'smollm2-135m-instruct', device: 'cpu' }, { type: 'text-delta', text, tokenIds: [1] });
+  run.emit({ type: 'started', model: 'example-writer', device: 'cpu' }, { type: 'text-delta', text, tokenIds: [1] });
 };
 const finish = (run: ScriptedRun): void => run.finish({ type: 'finished', finishReason: 'stop', usage: {}, timings: { totalMs: 1 } });
 
 async function step(run: ScriptedRun, scene: SceneName, at: { readonly step: number; readonly of: number }): Promise<void> {
   const preview: Preview = { bytes: await paintPreview(scene, at.step / at.of), mediaType: 'image/webp', width: 320, height: 320 };
-  run.emit({ type: 'started', model: 'pocket-painter', device: 'cpu' }, { type: 'step', step: at.step, steps: at.of, image: 0, preview });
+  run.emit({ type: 'started', model: 'example-painter', device: 'cpu' }, { type: 'step', step: at.step, steps: at.of, image: 0, preview });
 }
 
 const streamed =
@@ -46,7 +46,7 @@ async function play(): Promise<readonly NamedConversation[]> {
       if (run.request.kind !== 'image') continue;
       const { prompt } = run.request;
       const seed = seedSchema.parse(run.request.seed + index);
-      const parameters = { prompt, model: 'pocket-painter', width: 256, height: 256, steps: 20, guidanceScale: 5, sampler: 'DPM++ 2M', seed };
+      const parameters = { prompt, model: 'example-painter', width: 256, height: 256, steps: 20, guidanceScale: 5, sampler: 'DPM++ 2M', seed };
       run.emit({ type: 'image', index, blob, seed, width: 256, height: 256, parameters });
     }
     finish(run);
