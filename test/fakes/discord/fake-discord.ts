@@ -155,7 +155,7 @@ export class FakeDiscord implements AsyncDisposable {
   }
 
   /** Resolves with what `look` finds, as soon as something happens that makes it find it. Throws, naming `what`, when it never does. */
-  until<Found>(look: () => Found | undefined | false, what: string): Promise<Found> {
+  until<Found>(look: () => Found | undefined | false, what: string, withinMs: number = patienceMs): Promise<Found> {
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         clearTimeout(timer);
@@ -176,7 +176,7 @@ export class FakeDiscord implements AsyncDisposable {
       const timer = setTimeout(() => {
         stop();
         reject(new Error(`never came: ${what}; last of the timeline: ${JSON.stringify(this.timeline.entries.slice(-12), undefined, 1)}`));
-      }, patienceMs);
+      }, withinMs);
       check();
     });
   }
