@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { BlobRef, ConversationKey, JobId, UserKey } from '../ids.ts';
 import { userKeySchema } from '../ids.ts';
 import type { Preview } from '../inference/contract.ts';
@@ -156,7 +155,7 @@ export type Status =
   | { readonly phase: 'done'; readonly tookMs: number }
   | { readonly phase: 'failed' };
 
-/** One visible message. Text is GitHub-flavoured Markdown; a platform renders it by its capabilities. */
+/** One visible message. Text is GitHub-flavoured Markdown (what people typed comes with backslash escapes; mentions in it are the platform's to make harmless); a platform renders it by its capabilities. */
 export interface Message {
   /** Chat is plain text, a picture comes with its parameters and buttons, a notice is a short word of the bot itself. */
   readonly kind: 'chat' | 'picture' | 'notice';
@@ -288,11 +287,3 @@ export interface Library {
   /** True when this person may see the picture: they asked for it, or take part in its conversation. */
   maySee(principal: Principal, blob: BlobRef): Promise<boolean>;
 }
-
-export const messageRefSchema = z.object({
-  platform: z.enum(['discord', 'slack', 'web', 'terminal', 'fake']),
-  channel: z.string(),
-  message: z.string(),
-  thread: z.string().optional(),
-  secret: z.object({ value: z.string(), expiresAtMs: z.number() }).optional(),
-});

@@ -1,16 +1,7 @@
 import type { ConversationKey, JobId, UserKey } from '../ids.ts';
 import { type Place, type Principal, userKeyOf } from './contract.ts';
-import type { Choices, JobRecord } from './store/records.ts';
+import type { Choices, JobNote } from './store/records.ts';
 import type { Store } from './store/store.ts';
-
-/** Enough of a job to answer a button at once. */
-export interface JobNote {
-  readonly owner: UserKey;
-  readonly kind: JobRecord['task']['kind'];
-  readonly place: Pick<Place, 'platform' | 'workspace' | 'channel'>;
-  readonly isPrivate: boolean;
-  readonly prompt: string;
-}
 
 /** Older jobs are looked up in the store when their button is pressed. */
 const rememberedJobs = 20_000;
@@ -38,12 +29,10 @@ export class DeskMemory {
     return this.#jobs.get(id);
   }
 
-  rememberJob(job: JobRecord): void {
-    const { platform, workspace, channel } = job.place;
-    const prompt = job.task.kind === 'chat' ? '' : job.task.kind === 'picture' ? job.task.request.prompt : job.task.prompt;
-    this.#jobs.set(job.id, { owner: job.owner, kind: job.task.kind, place: { platform, workspace, channel }, isPrivate: job.isPrivate, prompt });
+  rememberJob(note: JobNote): void {
+    this.#jobs.set(note.id, note);
     if (this.#jobs.size > rememberedJobs) for (const oldest of this.#jobs.keys()) if (this.#jobs.delete(oldest)) break;
-    if (job.task.kind === 'picture') this.#rememberPrompt(job.owner, prompt);
+    if (note.kind === 'picture') this.#rememberPrompt(note.owner, note.prompt);
   }
 
   forgetJob(id: JobId): void {

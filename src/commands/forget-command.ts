@@ -3,7 +3,6 @@ import { isAdmin } from './access-policy.ts';
 import { optionsOf } from './command-options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { type CommandInvocation, type Reception, type TypedInvocation, userKeyOf } from './contract.ts';
-import { conversationOf } from './conversation.ts';
 import type { DeskTools } from './desk-tools.ts';
 import { privately } from './press-handlers.ts';
 
@@ -15,15 +14,19 @@ export const forgetSpec = {
   options: [],
 } as const satisfies CommandSpec;
 
-/** Forgets the conversation of this place, and the asker's private one beside it; only who started it, or an admin, may. */
+const mostConversations = 1000;
+
+/** Forgets the conversation of this place, and what the asker began privately or in its open channel; only who started one, or an admin, may. */
 export function receiveForget(tools: DeskTools, invocation: CommandInvocation | TypedInvocation): Reception {
   optionsOf(forgetSpec, invocation);
   const { principal, place } = invocation;
   const owner = userKeyOf(principal);
   return privately(tools, async () => {
-    const keys = new Set([place.conversation, conversationOf(place, { id: 'none', isPrivate: true, owner })]);
-    const found = await Promise.all([...keys].map((key) => tools.store.conversation(key)));
-    const conversations = found.flatMap((conversation) => conversation ?? []);
+    const begun = (await tools.store.conversationsOf(owner, mostConversations)).filter(
+      ({ key, starter }) => starter === owner && key.startsWith(`${place.conversation}#`),
+    );
+    const here = await tools.store.conversation(place.conversation);
+    const conversations = here === undefined ? begun : [here, ...begun];
     if (conversations.length === 0) return 'There is nothing to forget here.';
     const mine = conversations.filter(({ starter }) => starter === owner || isAdmin(principal, tools.settings.access));
     if (mine.length === 0) throw new FrescoError('not-yours', { what: 'forget this conversation' });

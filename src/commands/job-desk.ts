@@ -10,7 +10,7 @@ import type { JobOwnership } from './job-access.ts';
 import { resultOf } from './job-result.ts';
 import { foldEvent, foldFailure, isTrouble, type JobView, type JobViewStart, renderJobView, startJobView } from './job-view.ts';
 import { knownError } from './known-error.ts';
-import type { EndState, JobRecord, JobTask, TurnRecord } from './store/records.ts';
+import { type EndState, type JobRecord, type JobTask, noteOf, type TurnRecord } from './store/records.ts';
 import type { Store } from './store/store.ts';
 
 /** A job as a command asks for it: what is known at once, and how to find out the rest. */
@@ -177,7 +177,7 @@ export class JobDesk {
         : [{ ref: { platform: place.platform, channel: place.channel, message: askedIn.message }, to: { turn: askedIn.turn, job: undefined } }]),
     ];
     await store.beginJob({ job: record, conversation: { title, ownsThread }, turns, links, atMs: clock.now() });
-    memory.rememberJob(record);
+    memory.rememberJob(noteOf(record));
     if (ownsThread) memory.takeThread(conversation);
     return { record, prepared };
   }

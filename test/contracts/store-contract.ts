@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Message, Place, Principal } from '../../src/commands/contract.ts';
-import type { JobRecord, StoredPicture, TurnRecord } from '../../src/commands/store/records.ts';
+import { type JobRecord, noteOf, type StoredPicture, type TurnRecord } from '../../src/commands/store/records.ts';
 import type { Store } from '../../src/commands/store/store.ts';
 import { blobRefOf, conversationKeySchema, newJobId, seedSchema, userKeySchema } from '../../src/ids.ts';
 
@@ -83,6 +83,23 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       expect(await store.openJobs('fake')).toEqual([]);
       expect(await store.turn('a1')).toMatchObject({ text: 'hello', message: shown, job: first.id, parent: 'u1' });
       expect(await store.job(newJobId())).toBeUndefined();
+    });
+
+    it('tells of recent jobs no more than their owner, place and prompt', async () => {
+      await using store = await open();
+      const request = { kind: 'image', model: 'p', prompt: 'a “fox”', seed: seedSchema.parse(7), count: 1, previews: true } as const;
+      const records = [
+        job({ askedAtMs: 1 }),
+        job({ askedAtMs: 2, turn: 'a2', isPrivate: true, task: { kind: 'picture', spoiler: false, request } }),
+        job({
+          askedAtMs: 3,
+          turn: 'a3',
+          task: { kind: 'upscale', spoiler: false, prompt: 'a hen', request: { kind: 'upscale', model: 'p', image: blob, factor: 2 } },
+        }),
+      ];
+      for (const record of records) await begin(store, record, [turn(record.turn, { role: 'assistant' })]);
+      expect(await store.recentJobs(9)).toEqual(records.map(noteOf).toReversed());
+      expect(records.map((record) => noteOf(record).prompt)).toEqual(['', 'a “fox”', 'a hen']);
     });
 
     it('walks a turn back to its root, along its own branch only', async () => {
@@ -227,7 +244,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       const outcomes = await Promise.allSettled([...jobs, twin, twin].map((each) => begin(store, each, [turn(each.turn, { role: 'assistant' })])));
       expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
       expect(await store.openJobs('fake')).toHaveLength(201);
-      expect((await store.recentJobs(3)).map(({ askedAtMs }) => askedAtMs)).toEqual([500, 199, 198]);
+      expect((await store.recentJobs(3)).map(({ id }) => id)).toEqual([twin.id, jobs[199]?.id, jobs[198]?.id]);
     });
   });
 }

@@ -9,7 +9,7 @@ interface Pending {
 }
 
 /** More than this in one transaction would hold the event loop up. */
-const batchSize = 32;
+const batchSize = 8;
 
 /**
  * Writes that arrive in one turn of the event loop share a transaction; between two batches the loop gets its turn.

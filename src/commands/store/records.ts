@@ -70,6 +70,22 @@ export interface JobRecord {
   readonly askedAtMs: number;
 }
 
+/** Enough of a job to answer a button at once. */
+export interface JobNote {
+  readonly id: JobId;
+  readonly owner: UserKey;
+  readonly kind: JobTask['kind'];
+  readonly place: Pick<Place, 'platform' | 'workspace' | 'channel'>;
+  readonly isPrivate: boolean;
+  /** Empty for a chat. */
+  readonly prompt: string;
+}
+export function noteOf({ id, owner, task, place, isPrivate }: JobRecord): JobNote {
+  const { platform, workspace, channel } = place;
+  const prompt = task.kind === 'chat' ? '' : task.kind === 'picture' ? task.request.prompt : task.prompt;
+  return { id, owner, kind: task.kind, place: { platform, workspace, channel }, isPrivate, prompt };
+}
+
 const pictureSchema = z.object({
   source: z.object({ kind: z.literal('blob'), blob: blobRefSchema }),
   alt: z.string(),

@@ -3,10 +3,10 @@ import { type BlobRef, type ConversationKey, conversationKeySchema, type JobId, 
 import type { Lane } from '../../inference/contract.ts';
 import type { MessageRef, PlatformName } from '../contract.ts';
 import { BatchedWrites } from './batched-writes.ts';
-import type { Choices, ConversationRecord, EndState, JobRecord, JobState, StoredPicture, TurnRecord } from './records.ts';
+import type { Choices, ConversationRecord, EndState, JobNote, JobRecord, JobState, StoredPicture, TurnRecord } from './records.ts';
 import type { JobResult, JobStart, LinkTarget, MessageAddress, Store, UsageTotals } from './store.ts';
 import { eraseConversation, eraseJob, writeJobResult, writeJobStart, writeLink } from './store-writes.ts';
-import { choicesOf, conversationOf, jobOf, pictureOf, refOf, type Tables, type TurnRow, turnOf } from './tables.ts';
+import { choicesOf, conversationOf, jobOf, type NoteRow, noteOfRow, pictureOf, refOf, type Tables, type TurnRow, turnOf } from './tables.ts';
 
 /** The store's queries over one SQL database; writes are gathered into short transactions. */
 export class StoreQueries implements Store {
@@ -59,9 +59,12 @@ export class StoreQueries implements Store {
     return rows.map(jobOf);
   }
 
-  async recentJobs(limit: number): Promise<readonly JobRecord[]> {
-    const rows = await this.#database.selectFrom('jobs').selectAll().orderBy('asked_at', 'desc').limit(limit).execute();
-    return rows.map(jobOf);
+  async recentJobs(limit: number): Promise<readonly JobNote[]> {
+    const { rows } = await sql<NoteRow>`
+      SELECT id, owner, platform, is_private, place_json ->> '$.workspace' AS workspace, place_json ->> '$.channel' AS channel, task_json ->> '$.kind' AS kind,
+        coalesce(task_json ->> '$.prompt', task_json ->> '$.request.prompt', '') AS prompt
+      FROM jobs ORDER BY asked_at DESC LIMIT ${limit}`.execute(this.#database);
+    return rows.map(noteOfRow);
   }
 
   // ---- messages

@@ -1,7 +1,7 @@
 import type { BlobRef, ConversationKey, JobId, UserKey } from '../../ids.ts';
 import type { Lane } from '../../inference/contract.ts';
 import type { MessageRef, PlatformName } from '../contract.ts';
-import type { Choices, ConversationRecord, EndState, JobRecord, JobState, StoredPicture, TurnRecord, UsageRecord } from './records.ts';
+import type { Choices, ConversationRecord, EndState, JobNote, JobRecord, JobState, StoredPicture, TurnRecord, UsageRecord } from './records.ts';
 
 /** A job that begins, with the turns it belongs to; all of it is stored, or none. */
 export interface JobStart {
@@ -51,8 +51,8 @@ export interface Store extends AsyncDisposable {
   job(id: JobId): Promise<JobRecord | undefined>;
   /** Jobs that wait, run or are being delivered, oldest first. */
   openJobs(platform: PlatformName): Promise<readonly JobRecord[]>;
-  /** The newest first. */
-  recentJobs(limit: number): Promise<readonly JobRecord[]>;
+  /** The newest first; many are read at the start, so no more of them than is needed. */
+  recentJobs(limit: number): Promise<readonly JobNote[]>;
 
   /** Remembers which message shows which turn and job; a message linked again shows the newer one. */
   link(ref: MessageRef, to: LinkTarget): Promise<void>;

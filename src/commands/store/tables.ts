@@ -4,6 +4,7 @@ import type { MessageRef } from '../contract.ts';
 import {
   type ConversationRecord,
   choicesSchema,
+  type JobNote,
   type JobRecord,
   jobStates,
   parametersSchema,
@@ -141,6 +142,23 @@ export function jobOf(row: JobRow): JobRecord {
     turn: row.turn,
     isPrivate: row.is_private === 1,
     askedAtMs: row.asked_at,
+  };
+}
+
+export interface NoteRow extends Pick<JobRow, 'id' | 'owner' | 'platform' | 'is_private'> {
+  workspace: string;
+  channel: string;
+  kind: string;
+  prompt: string;
+}
+export function noteOfRow({ id, owner, platform, is_private, workspace, channel, kind, prompt }: NoteRow): JobNote {
+  return {
+    id: jobIdSchema.parse(id),
+    owner: userKeySchema.parse(owner),
+    kind: kind === 'picture' || kind === 'upscale' ? kind : 'chat',
+    place: { platform: principalSchema.shape.platform.parse(platform), workspace, channel },
+    isPrivate: is_private === 1,
+    prompt,
   };
 }
 

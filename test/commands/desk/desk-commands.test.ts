@@ -149,6 +149,18 @@ describe('commands', () => {
     expect((await bench.person('zoe').command('forget').surface.whenFinal()).text).toMatch(/nothing to forget/);
   });
 
+  it('forget what one asked in an open channel, or privately, and nothing of others', async () => {
+    await using bench = await openDeskBench({ script: playing() });
+    const [ana, ben] = [bench.person('ana').in({ channel: 'hall' }), bench.person('ben').in({ channel: 'hall' })];
+    await ana.command('ask', { prompt: 'one' }).done;
+    await ana.command('ask', { prompt: 'two', private: true }).done;
+    await ben.command('ask', { prompt: 'three' }).done;
+    await bench.person('ana').in({ channel: 'other' }).command('ask', { prompt: 'four' }).done;
+    expect((await ana.command('forget').surface.whenFinal()).text).toMatch(/^Forgotten/);
+    expect((await bench.desk.library.conversations(ana.principal)).map(({ title }) => title)).toEqual(['four']);
+    expect((await bench.desk.library.conversations(ben.principal)).map(({ title }) => title)).toEqual(['three']);
+  });
+
   it('explain themselves from their specs, the admin’s to admins only', async () => {
     await using bench = await openDeskBench();
     const ana = bench.person('ana');
