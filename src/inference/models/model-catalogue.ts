@@ -37,6 +37,8 @@ const entrySchema = z
     dtype: z.string().optional(),
     downloadBytes: z.int().positive().optional(),
     memoryBytes: z.int().positive().optional(),
+    /** For pictures: the side of the square the model was trained on, in pixels. */
+    nativeSide: z.int().positive().optional(),
     /** Folder in the repository of Fresco, for the models that come with it. */
     embedded: relativePath.optional(),
     source: sourceSchema.optional(),

@@ -99,9 +99,13 @@ class FoldersAndCatalogue implements FolderModelStore {
   }
 
   #infoOf(entry: CatalogueEntry): ModelInfo {
-    const { id, kind, name, description, licence, tried, downloadBytes, memoryBytes } = entry;
+    const { id, kind, name, description, licence, tried, downloadBytes, memoryBytes, nativeSide } = entry;
     const installed = isFolder(this.folderOf(entry));
-    const sizes = { ...(downloadBytes === undefined ? {} : { downloadBytes }), ...(memoryBytes === undefined ? {} : { memoryBytes }) };
+    const sizes = {
+      ...(downloadBytes === undefined ? {} : { downloadBytes }),
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(nativeSide === undefined ? {} : { nativeSide }),
+    };
     return { id, kind, name, description, licence, installed, embedded: entry.embedded !== undefined, tried, ...sizes };
   }
 
