@@ -86,7 +86,8 @@ describe('the pocket painter', () => {
     },
   );
 
-  if (!hasGoldens) it.skip('is compared with Python: skipped until its final version brings pictures to compare with, test/goldens/painter/cases.json', () => {});
+  if (!hasGoldens)
+    it.skip('is compared with Python: skipped until its final version brings pictures to compare with, test/goldens/painter/cases.json', () => {});
 
   it('draws the nearest thing it knows for a prompt outside of its world, and says so', async () => {
     const events = await paint({ prompt: 'quantum chromodynamics lecture', steps: 2 });
