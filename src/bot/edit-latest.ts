@@ -30,9 +30,7 @@ export class EditLatest {
   show(message: Message): void {
     if (this.#finishing.signal.aborted) return;
     this.#next = message;
-    this.#loop ??= this.#drain().finally(() => {
-      this.#loop = undefined;
-    });
+    this.#loop ??= this.#drain();
   }
 
   /** Shows the last state, after the edit in flight; states not yet shown are dropped. Throws what the platform threw. */
@@ -47,16 +45,21 @@ export class EditLatest {
   async #drain(): Promise<void> {
     while (this.#next !== undefined) {
       await this.#keepGap(this.#next, this.#finishing.signal);
-      const message = this.#next; // what is newest now that the gap has passed
-      this.#next = undefined;
-      if (message === undefined) return;
-      try {
-        await this.#options.edit(message);
-      } catch (error) {
-        this.#options.onFailedPreview(error);
-      }
-      this.#lastEditMs = this.#options.clock.now();
+      await this.#showNewest();
     }
+    this.#loop = undefined; // in the same turn as the look at #next, so that no state falls between two loops
+  }
+
+  async #showNewest(): Promise<void> {
+    const message = this.#next; // what is newest now that the gap has passed
+    this.#next = undefined;
+    if (message === undefined) return;
+    try {
+      await this.#options.edit(message);
+    } catch (error) {
+      this.#options.onFailedPreview(error);
+    }
+    this.#lastEditMs = this.#options.clock.now();
   }
 
   async #keepGap(next: Message, signal?: AbortSignal): Promise<void> {

@@ -24,6 +24,11 @@ function stillClock(): Clock & { move(ms: number): void } {
 /** Lets all promises that are ready go on. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Resolves after so many turns of the promise queue. */
+async function later(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await undefined;
+}
+
 function bench(gapMs = 1000) {
   const clock = stillClock();
   const shown: string[] = [];
@@ -100,6 +105,23 @@ describe('EditLatest', () => {
     clock.move(1000);
     await finished;
     expect(shown).toEqual(['one', 'end']);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 8])('loses no state that comes %i turns after an edit ended', async (turns) => {
+    const shown: string[] = [];
+    const pacer: EditLatest = new EditLatest({
+      edit: async ({ text }) => {
+        shown.push(text);
+        if (text === 'one') void later(turns).then(() => pacer.show(message('two')));
+      },
+      gapMs: () => 0,
+      clock: stillClock(),
+      onFailedPreview: () => undefined,
+    });
+    pacer.show(message('one'));
+    await settle();
+    await settle();
+    expect(shown).toEqual(['one', 'two']);
   });
 
   it('survives a state that could not be shown, and says so', async () => {

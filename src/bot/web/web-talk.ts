@@ -53,6 +53,7 @@ export function addTalkRoutes(server: FastifyInstance, platform: WebPlatform, up
   });
 
   void server.register(async (scope) => {
+    scope.removeAllContentTypeParsers(); // a text or JSON file is a file here
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxUploadBytes }, (_request, body, done) => done(null, body));
     scope.post('/api/files', async (request) => {
       const visitor = requireVisitor(platform, request);

@@ -12,6 +12,9 @@ const marked = new Marked({
       const html = known ? hljs.highlight(text, { language }).value : escapeHtml(text);
       return `<pre><div class="code-head"><span>${escapeHtml(language === '' ? 'text' : language)}</span><button type="button" class="copy-code">Copy</button></div><code class="hljs">${html}</code></pre>`;
     },
+    html({ text }) {
+      return escapeHtml(text); // what a model writes as HTML is shown as it is written
+    },
     image({ href, text }) {
       return `<a href="${escapeHtml(href)}">${escapeHtml(text === '' ? href : text)}</a>`; // a model's text must not make the browser fetch anything
     },
