@@ -1,6 +1,6 @@
 import { openBrowser } from '../test/browser/chromium.ts';
+import { finalMessages } from '../test/browser/final-messages.ts';
 import { runFresco } from '../test/browser/running-fresco.ts';
-import { finalMessages } from '../test/browser/stranger-walk.ts';
 import { buildFresco } from './build.mjs';
 
 /** Photographs the page for the README: phone and desktop, light and dark. `npx tsx scripts/page-pictures.ts` */
@@ -29,7 +29,7 @@ const shots = [
 for (const { name, width, height, colours } of shots) {
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme: colours, reducedMotion: 'reduce' });
-  await page.locator('.conversation').evaluate('(box) => box.scrollTo({ top: box.scrollHeight })');
+  await page.locator('.conversation').evaluate((box) => Reflect.apply(Reflect.get(box, 'scrollTo'), box, [{ top: 1e6 }]));
   await page.screenshot({ path: `docs/pictures/${name}.png` });
 }
 await browser.close();

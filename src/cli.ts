@@ -45,6 +45,7 @@ program
   .description('start the bot and its page')
   .action(async () => {
     const settings = loadSettings();
+    const stopAsked = stopSignal(); // before the start, so that a signal during it is not lost
     const fresco = await startFresco(settings, createLogger({ level: settings.logLevel }));
     for (const { platform, connected, problem } of fresco.platforms.map((each) => each.health())) {
       streams.out.write(`${platform}: ${connected ? 'connected' : 'not connected'}${problem === undefined ? '' : `. ${problem}`}\n`);
@@ -52,7 +53,8 @@ program
     const device = deviceFinding(fresco.device);
     streams.out.write(`device: ${device.found}${device.mend === undefined ? '' : `. ${device.mend}`}\n`);
     if (fresco.address !== undefined) streams.out.write(`Fresco is ready: ${fresco.address}\n`);
-    await stopOnSignal(fresco.stop);
+    await stopAsked;
+    await fresco.stop();
   });
 
 const sampling = (command: Command): Command =>
@@ -234,13 +236,16 @@ function readText(file: string): string {
   }
 }
 
-/** Waits for SIGTERM or Ctrl-C, then stops in bounded time; a second signal ends at once. */
-async function stopOnSignal(stop: () => Promise<void>): Promise<void> {
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+/** Resolves at SIGTERM or Ctrl-C; a second signal ends at once. */
+function stopSignal(): Promise<void> {
+  const signals = ['SIGTERM', 'SIGINT'] as const;
+  return new Promise((resolve) => {
+    const first = (): void => {
+      for (const signal of signals) process.off(signal, first).once(signal, () => process.exit(exitCodes.interrupted));
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, first);
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(exitCodes.interrupted));
-  await stop();
 }
 
 try {

@@ -7,7 +7,7 @@ import { WebBench, type WebBenchOptions } from '../bot/web/web-bench.ts';
 import { playing } from '../fakes/desk-bench.ts';
 import { MemoryBlobStore } from '../fakes/memory-blob-store.ts';
 import { noBrowser, openBrowser } from './chromium.ts';
-import { finalMessages } from './stranger-walk.ts';
+import { finalMessages } from './final-messages.ts';
 
 const pageFolder = resolve(import.meta.dirname, '../../dist/test-page');
 

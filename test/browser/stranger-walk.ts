@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { finalMessages } from './final-messages.ts';
 
 /** What a stranger does first: ask, see the answer stream; paint, watch the picture sharpen to the end. */
 export async function walkLikeAStranger(page: Page, address: string): Promise<{ readonly previews: number; readonly textStates: number }> {
@@ -19,7 +20,7 @@ export async function walkLikeAStranger(page: Page, address: string): Promise<{ 
   await finalMessages(page, 2);
   const picture = page.locator('img.finished').first();
   expect(await picture.getAttribute('alt')).toContain('a red apple on a blue background');
-  await expect.poll(() => picture.evaluate('(image) => image.naturalWidth')).toBeGreaterThan(0);
+  await expect.poll(() => picture.evaluate((image) => Number(Reflect.get(image, 'naturalWidth')))).toBeGreaterThan(0);
   const previews = await counted(page, 'previews');
   return { previews, textStates };
 }
@@ -37,10 +38,4 @@ const watcher = `(() => {
 
 async function counted(page: Page, what: 'textStates' | 'previews'): Promise<number> {
   return Number(await page.locator('html').getAttribute(what === 'previews' ? 'data-previews' : 'data-text-states'));
-}
-
-/** Waits until so many messages of the bot are finished and none grows. */
-export async function finalMessages(page: Page, count: number): Promise<void> {
-  const isDone = `document.querySelectorAll('.message:not(.own):not(.growing)').length >= ${count} && document.querySelector('.growing') === null`;
-  await page.waitForFunction(isDone, undefined, { timeout: 90_000 });
 }
