@@ -11,7 +11,12 @@ export default defineConfig({
       { extends: true, test: { name: 'check', include: ['test/**/*.test.ts'], exclude: ['test/model/**', 'test/browser/**', 'test/training/**'] } },
       {
         extends: true,
-        test: { name: 'full', include: ['test/model/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/training/**/*.test.ts'], testTimeout: 120_000 },
+        test: {
+          name: 'full',
+          include: ['test/model/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/training/**/*.test.ts'],
+          testTimeout: 180_000,
+          globalSetup: ['test/build-once.ts'],
+        },
       },
     ],
   },

@@ -1,6 +1,5 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildFresco } from '../../scripts/build.mjs';
 import { noBrowser, openBrowser } from './chromium.ts';
 import { runFresco } from './running-fresco.ts';
 import { walkLikeAStranger } from './stranger-walk.ts';
@@ -8,7 +7,6 @@ import { walkLikeAStranger } from './stranger-walk.ts';
 describe.skipIf(noBrowser !== undefined)(`a stranger${noBrowser === undefined ? '' : ` (${noBrowser})`}`, () => {
   let browser: Browser;
   beforeAll(async () => {
-    await buildFresco();
     browser = await openBrowser();
   }, 60_000);
   afterAll(() => browser?.close());

@@ -2,13 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildFresco } from '../../scripts/build.mjs';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readPictureParameters } from '../../src/inference/image/png-parameters.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'fresco-terminal-'));
-beforeAll(() => buildFresco(), 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Ended {

@@ -103,9 +103,15 @@ function withMessage(messages: readonly WireMessage[], message: WireMessage): re
   return messages.with(at, { ...message, createdAtMs: messages[at]?.createdAtMs ?? message.createdAtMs });
 }
 
-/** The stored turns, and after them what is only here: notices of this visit and messages still growing. */
+/** The stored turns, and after them what is only here. What grew here and is known there no more was lost in a restart. */
 function mergeTranscript(here: readonly WireMessage[], stored: readonly WireMessage[]): readonly WireMessage[] {
   const known = new Set(stored.map(({ id }) => id));
-  const oldestNew = stored.at(-1)?.createdAtMs ?? 0;
-  return [...stored, ...here.filter(({ id, kind, final, createdAtMs }) => !known.has(id) && (!final || kind === 'notice' || createdAtMs > oldestNew))];
+  const newestMs = stored.at(-1)?.createdAtMs ?? 0;
+  const onlyHere = here.filter(({ id }) => !known.has(id)).map((message) => (message.final ? message : cutOff(message)));
+  return [...stored, ...onlyHere.filter(({ kind, createdAtMs, status }) => kind === 'notice' || status?.phase === 'failed' || createdAtMs > newestMs)];
+}
+
+function cutOff({ statusLine: _, ...message }: WireMessage): WireMessage {
+  const sentence = 'I was restarted before I had taken this in. Please send it again.';
+  return { ...message, text: `${message.text}\n\n${sentence}`.trim(), actions: [], status: { phase: 'failed' }, final: true };
 }
