@@ -7,6 +7,7 @@ import { commandSpecs } from './commands/command-table.ts';
 import type { Desk } from './commands/contract.ts';
 import { createDesk } from './commands/desk.ts';
 import { openSqlStore } from './commands/store/sql-store.ts';
+import { FrescoError } from './fresco-error.ts';
 import { BlobFolder } from './inference/blob-folder.ts';
 import type { ImageRequest, UpscaleRequest } from './inference/contract.ts';
 import { createInferenceHosts, type InferenceHosts } from './inference/host/inference-hosts.ts';
@@ -82,12 +83,9 @@ export async function startFresco(settings: Settings, logger: Logger, clock: Clo
   const platforms = await choosePlatforms(settings, core, logger, clock);
   const warmed = core.hosts.warm(settings.textModel).catch((error: unknown) => logger.warn({ error }, 'the writing model could not be opened yet'));
 
-  for (const platform of platforms) {
-    await platform.start(desk);
-    await desk.recover(platform.name, (ref) => platform.reopen(ref));
-  }
-  await warmed;
   const stopping = new AbortController();
+  for (const platform of platforms) await startPatiently({ platform, desk, clock, logger, signal: stopping.signal });
+  await warmed;
   sweepDaily(blobs, settings.pictures.keepDays, clock, stopping.signal).catch((error: unknown) => logger.warn({ error }, 'old pictures could not be deleted'));
   const web = platforms.find((platform) => platform instanceof WebPlatform);
   return {
@@ -119,6 +117,37 @@ function imageCheck(models: FolderModelStore): (request: ImageRequest | UpscaleR
     known.set(folder.folder, description);
     checkImageRequest(await description, request);
   };
+}
+
+interface PlatformStart {
+  readonly platform: ChatPlatform;
+  readonly desk: Desk;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+const startAgainMs = 60_000;
+
+/**
+ * Starts a platform and picks up what a restart left open there. The page must start, or its error ends the start;
+ * a chat service that can't be reached now is tried again every minute, while the others work. Throws 'port-in-use', 'settings-invalid'.
+ */
+async function startPatiently(start: PlatformStart): Promise<void> {
+  const { platform, desk, clock, logger, signal } = start;
+  try {
+    await platform.start(desk);
+  } catch (error) {
+    if (platform.name === 'web' || !FrescoError.is(error, 'platform-failed')) throw error;
+    logger.error({ platform: platform.name, reason: error.facts.reason }, `not connected; tried again in ${startAgainMs / 1000} s`);
+    void clock
+      .wait(startAgainMs, signal)
+      .then(() => (signal.aborted ? undefined : startPatiently(start)))
+      .catch((later: unknown) => logger.error({ error: later }, 'a platform did not start'));
+    return;
+  }
+  desk
+    .recover(platform.name, (ref) => platform.reopen(ref))
+    .catch((error: unknown) => logger.error({ error, platform: platform.name }, 'not everything could be picked up after the restart'));
 }
 
 /** Discord's and Slack's libraries are read only where their tokens are set: they take longer to read than all the rest. */

@@ -85,7 +85,7 @@ export function listen(onUpdate: (update: WireUpdate) => void, onConnect: (isCon
   const source = new EventSource('/api/events');
   source.onopen = () => onConnect(true);
   source.onerror = () => onConnect(false);
-  source.onmessage = ({ data }: MessageEvent<string>) => onUpdate(trusted<WireUpdate>(JSON.parse(data)));
+  source.onmessage = ({ data }) => onUpdate(trusted<WireUpdate>(JSON.parse(String(data))));
   return () => source.close();
 }
 
