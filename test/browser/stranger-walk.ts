@@ -14,7 +14,7 @@ export async function walkLikeAStranger(page: Page, address: string): Promise<{ 
   await finalMessages(page, 1);
   const textStates = await counted(page, 'textStates');
 
-  await field.fill('/imagine a red apple on a blue background --seed 7');
+  await field.fill('/imagine a red apple on a blue background --seed 7 --steps 40');
   await field.press('Enter');
   await page.locator('img.finished').first().waitFor({ timeout: 60_000 });
   await finalMessages(page, 2);

@@ -59,20 +59,20 @@ describe('the cadence of previews', () => {
     const cadence = new PreviewCadence(0);
     const shown: number[] = [];
     for (let done = 1; done <= calls; done += 1) {
-      if (!cadence.isDue(done, calls, done * 10)) continue;
+      if (!cadence.isDue(done, calls, done * 3)) continue;
       shown.push(done);
-      cadence.shown(done * 10, done * 10 + 1);
+      cadence.shown(done * 3, done * 3 + 1);
     }
     expect(shown).toEqual([first]);
   });
 
-  it('in a slow run is by time, at least 400 ms apart, and never after the last step', () => {
+  it('in a slow run is by time, at least 120 ms apart, and never after the last step', () => {
     const cadence = new PreviewCadence(0);
     const shown: number[] = [];
     for (let done = 1; done <= 20; done += 1) {
-      if (!cadence.isDue(done, 20, done * 250)) continue;
+      if (!cadence.isDue(done, 20, done * 80)) continue;
       shown.push(done);
-      cadence.shown(done * 250, done * 250 + 2);
+      cadence.shown(done * 80, done * 80 + 2);
     }
     expect(shown.slice(0, 4)).toEqual([2, 4, 6, 8]);
     expect(shown).not.toContain(20);
