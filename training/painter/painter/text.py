@@ -49,7 +49,7 @@ def export() -> None:
     (encoder / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
     data = json.loads((source / 'tokenizer.json').read_text())
     data['truncation'], data['padding'] = None, None
-    (tokenizer / 'tokenizer.json').write_text(json.dumps(data, ensure_ascii=False) + '\n')
+    (tokenizer / 'tokenizer.json').write_text(json.dumps(data, ensure_ascii=False, separators=(',', ':')) + '\n')
     (tokenizer / 'tokenizer_config.json').write_text(json.dumps({
         'tokenizer_class': 'BertTokenizer', 'do_lower_case': True, 'model_max_length': MAX_TOKENS, 'pad_token': '[PAD]', 'unk_token': '[UNK]',
         'cls_token': '[CLS]', 'sep_token': '[SEP]', 'mask_token': '[MASK]', 'clean_up_tokenization_spaces': True, 'strip_accents': None, 'tokenize_chinese_chars': True}, indent=2) + '\n')

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from .compose import Composer, dye, paste
-from .training import Clock, Log, Producer, Threads, load_checkpoint, save_checkpoint, warm_then_cosine
+from .training import Clock, Log, Producer, Stop, Threads, load_checkpoint, save_checkpoint, warm_then_cosine
 from .vae import Decoder, Encoder, psnr, reconstruction_loss, to_pixels, to_tensor
 
 BATCH = 8
@@ -79,7 +79,8 @@ def train(minutes: float, max_steps: int | None = None, session_minutes: float |
     def save() -> None:
         save_checkpoint('vae', {'encoder': encoder.state_dict(), 'decoder': decoder.state_dict(), 'optimizer': optimizer.state_dict(), 'step': step, 'spent_s': clock.spent_s})
 
-    while clock.progress < 1 and session.progress < 1 and (max_steps is None or step - first < max_steps):
+    stop = Stop()
+    while not stop.asked and clock.progress < 1 and session.progress < 1 and (max_steps is None or step - first < max_steps):
         cores.tune()
         if not whole and clock.progress >= CROPS_UNTIL:
             producer.close()
@@ -138,7 +139,8 @@ def finish_decoder(minutes: float, max_steps: int | None = None, session_minutes
         smooth.load_state_dict(average)
         return float(psnr(reconstruct(encoder, smooth, probe), torch.as_tensor(probe)).mean())
 
-    while clock.progress < 1 and session.progress < 1 and (max_steps is None or step - first < max_steps):
+    stop = Stop()
+    while not stop.asked and clock.progress < 1 and session.progress < 1 and (max_steps is None or step - first < max_steps):
         cores.tune()
         target = to_tensor(producer.next())
         for group in optimizer.param_groups:

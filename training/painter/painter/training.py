@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import signal
 import time
 
 import numpy as np
@@ -93,6 +94,18 @@ def _produce(queue, make_batch, seed: int) -> None:
     torch.set_num_threads(1)
     for batch in make_batch(seed):
         queue.put(batch)
+
+
+class Stop:
+    """Set by SIGTERM or Ctrl-C: the loop ends after its step and saves."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_args) -> None:
+        self.asked = True
 
 
 class Producer:

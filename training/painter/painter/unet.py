@@ -1,6 +1,10 @@
-"""The denoiser: diffusers' own UNet2DConditionModel, small."""
+"""The denoiser: diffusers' own UNet2DConditionModel, small, that sees the sketch of its caption beside the noisy latents."""
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .sketch import Places, Sketch, load, load_places
 
 CONFIG = {
     'sample_size': 8, 'in_channels': 32, 'out_channels': 32, 'layers_per_block': 1, 'block_out_channels': (96, 192, 192), 'norm_num_groups': 16,
@@ -12,10 +16,27 @@ CONFIG = {
 }
 
 
-def make_unet() -> torch.nn.Module:
-    from diffusers import UNet2DConditionModel
-    from diffusers.models.attention_processor import AttnProcessor
+class Denoiser(nn.Module):
+    """sample [b, 32, h, w], timestep, text [b, 24, 384] → v [b, 32, h, w]."""
 
-    unet = UNet2DConditionModel(**CONFIG)
-    unet.set_attn_processor(AttnProcessor())  # on a CPU and with such short sequences a third faster than the fused kernel
-    return unet.to(memory_format=torch.channels_last)
+    def __init__(self) -> None:
+        from diffusers import UNet2DConditionModel
+        from diffusers.models.attention_processor import AttnProcessor
+
+        super().__init__()
+        self.unet = UNet2DConditionModel(**{**CONFIG, 'in_channels': 2 * CONFIG['in_channels']})
+        self.unet.set_attn_processor(AttnProcessor())  # on a CPU and with such short sequences a third faster than the fused kernel
+        self.sketch = (load() or Sketch()).requires_grad_(False)
+        self.places = (load_places() or Places()).requires_grad_(False)
+
+    def forward(self, sample: Tensor, timestep: Tensor, text: Tensor, without_sketch: Tensor | None = None) -> Tensor:
+        guess = (self.sketch(text) + self.places(text)).to(sample.dtype)
+        # Wide and tall pictures stretch the guess, which is made for a square.
+        guess = F.interpolate(guess, size=sample.shape[2:], mode='bilinear', align_corners=False)
+        if without_sketch is not None:
+            guess = guess.masked_fill(without_sketch.view(-1, 1, 1, 1), 0)
+        return self.unet(torch.cat([sample, guess], 1), timestep, text).sample
+
+
+def make_unet() -> Denoiser:
+    return Denoiser().to(memory_format=torch.channels_last)
