@@ -71,7 +71,7 @@ function Pictures({ message, tell }: { readonly message: WireMessage; readonly t
 
 /** Enlarges small pictures to a pleasant size, keeping their shape. */
 function shownSize({ width, height }: WirePicture): { width: number; height: number } {
-  const scale = Math.min(512 / Math.max(width, height, 1), width < 512 ? 2 : 1);
+  const scale = Math.min(512 / Math.max(width, height, 1), width < 512 ? 1.25 : 1);
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
