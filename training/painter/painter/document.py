@@ -19,7 +19,7 @@ FOLDER = paths.REPOSITORY / 'docs/painter'
 PAGE = paths.REPOSITORY / 'docs/painter.md'
 VERDICTS = paths.PROJECT / 'newcomer-verdicts.json'
 # The four pictures of the README; each is made by: fresco imagine "PROMPT" --model pocket-painter --seed SEED
-README = (('a fox in the snow', 2), ('a penguin riding a bicycle', 5), ('a robot and a sunflower', 4), ('a castle at night', 3))
+README = (('a panda', 7), ('a red car', 102), ('a blue dog', 111), ('a fox in the snow', 104))
 FIRST_NEWCOMER_SEED = 100
 
 
