@@ -1,6 +1,6 @@
 import type { App } from '@slack/bolt';
 import type { z } from 'zod';
-import { AfterAcks } from './after-acks.ts';
+import { AfterAcks } from '../after-acks.ts';
 import { SlackActions } from './slack-actions.ts';
 import type { Rendered } from './slack-blocks.ts';
 import { SlackCommands } from './slack-commands.ts';

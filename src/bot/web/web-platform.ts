@@ -6,6 +6,7 @@ import { FrescoError } from '../../fresco-error.ts';
 import { conversationKeySchema } from '../../ids.ts';
 import type { BlobStore, ModelStore } from '../../inference/contract.ts';
 import type { Logger } from '../../logger.ts';
+import { AfterAcks } from '../after-acks.ts';
 import type { ChatPlatform, PlatformCapabilities, PlatformHealth } from '../contract.ts';
 import { isLoopback } from './web-guard.ts';
 import { WebRooms } from './web-rooms.ts';
@@ -46,6 +47,7 @@ export class WebPlatform implements ChatPlatform {
   };
   readonly options: WebPlatformOptions;
   readonly rooms = new WebRooms();
+  readonly #afterAcks = new AfterAcks();
   readonly sessions: WebSessions;
   #desk: Desk | undefined;
   #server: FastifyInstance | undefined;
@@ -121,8 +123,7 @@ export class WebPlatform implements ChatPlatform {
         const parent = invocation.kind === 'chat' ? invocation.message : undefined;
         const id = pressed ?? newMessageId();
         const surface = this.#surface(visitor.user, conversation, id, parent);
-        surface.show(reception.opening);
-        reception.run(surface).catch((error: unknown) => this.options.logger.error({ error, conversation }, 'a reply on the page failed'));
+        void this.#begin(reception, surface);
         return { kind: 'work', message: id };
       }
       case 'form':
@@ -133,6 +134,13 @@ export class WebPlatform implements ChatPlatform {
       default:
         return reception satisfies never;
     }
+  }
+
+  /** After the acknowledgement, and after those of everybody who asked at the same time. */
+  async #begin({ opening, run }: Extract<Reception, { kind: 'work' }>, surface: WebSurface): Promise<void> {
+    await this.#afterAcks.turn();
+    surface.show(opening);
+    await run(surface).catch((error: unknown) => this.options.logger.error({ error }, 'a reply on the page failed'));
   }
 
   principal(visitor: WebVisitor, conversation: string): Principal {

@@ -98,13 +98,13 @@ export async function encodePng(picture: Picture): Promise<Uint8Array> {
   return new Uint8Array(await from(picture).png({ compressionLevel: 6 }).toBuffer());
 }
 
-/** A small WebP of an unfinished picture, enlarged smoothly until its longer side has `longSide` pixels. */
+/** A small JPEG of an unfinished picture, enlarged smoothly until its longer side has `longSide` pixels. */
 export async function encodePreview(picture: Picture, longSide: number): Promise<Preview> {
   const scale = longSide / Math.max(picture.width, picture.height);
   const width = Math.max(1, Math.round(picture.width * scale));
   const height = Math.max(1, Math.round(picture.height * scale));
-  const bytes = await from(picture).resize(width, height, { kernel: 'cubic', fit: 'fill' }).webp({ quality: 70, effort: 0, smartSubsample: false }).toBuffer();
-  return { bytes: new Uint8Array(bytes), mediaType: 'image/webp', width, height };
+  const bytes = await from(picture).resize(width, height, { kernel: 'cubic', fit: 'fill' }).jpeg({ quality: 80 }).toBuffer(); // a quarter of the time that WebP takes
+  return { bytes: new Uint8Array(bytes), mediaType: 'image/jpeg', width, height };
 }
 
 /** Encodes RGB bytes as a JPEG file, for places with a size limit. */

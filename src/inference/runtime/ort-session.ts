@@ -80,7 +80,8 @@ export class OrtRuntime {
       executionProviders: [device],
       intraOpNumThreads: threads,
       logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: '0' }, ...options.config } },
+      // Threads spin between the operators of a run, and stop at its end: a host that waits must not keep a core busy.
+      extra: { session: { force_spinning_stop: '1', ...options.config } },
       ...(options.externalData === undefined ? {} : { externalData: options.externalData.map(({ path, data }) => ({ path, data })) }),
     };
     announce?.({ what: 'load', budgetMs: loadBudgetMs });

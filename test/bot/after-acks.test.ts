@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AfterAcks } from '../../../src/bot/slack/after-acks.ts';
+import { AfterAcks } from '../../src/bot/after-acks.ts';
 
 const turnOfLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
