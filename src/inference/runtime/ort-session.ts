@@ -142,7 +142,10 @@ function portOf(meta: InferenceSession.ValueMetadata): GraphPort {
 }
 
 function toNative(tensor: Tensor): OrtTensor {
-  return new OrtTensor(tensor.type, tensor.data, [...tensor.dims]); // always with its type: a bare Uint16Array would be uint16
+  const native = new OrtTensor(tensor.type, tensor.data, [...tensor.dims]); // always with its type: a bare Uint16Array would be uint16
+  // Where Node has Float16Array the library wraps the bits in one, and its native part then reads nothing (1.30, Node 24).
+  if (tensor.type === 'float16') Object.defineProperty(native, 'data', { value: tensor.data });
+  return native;
 }
 
 function fromNative(name: string, value: OrtTensor): Tensor {
