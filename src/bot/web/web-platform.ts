@@ -8,6 +8,7 @@ import type { BlobStore, ModelStore } from '../../inference/contract.ts';
 import type { Logger } from '../../logger.ts';
 import { AfterAcks } from '../after-acks.ts';
 import type { ChatPlatform, PlatformCapabilities, PlatformHealth } from '../contract.ts';
+import { QuietTime } from './quiet-time.ts';
 import { isLoopback } from './web-guard.ts';
 import { WebRooms } from './web-rooms.ts';
 import { createWebServer } from './web-server.ts';
@@ -27,6 +28,8 @@ export interface WebPlatformOptions {
   readonly models: ModelStore;
   readonly defaults: { readonly textModel: string; readonly imageModel: string };
   readonly clock: Clock;
+  /** For the moment of quiet after a rush; tests that stop `clock` let this one run. */
+  readonly rushClock?: Clock;
   readonly logger: Logger;
   /** What /healthz tells; without secrets. */
   readonly health: () => object;
@@ -48,6 +51,7 @@ export class WebPlatform implements ChatPlatform {
   readonly options: WebPlatformOptions;
   readonly rooms = new WebRooms();
   readonly #afterAcks = new AfterAcks();
+  readonly #quiet: QuietTime;
   readonly sessions: WebSessions;
   #desk: Desk | undefined;
   #server: FastifyInstance | undefined;
@@ -63,6 +67,7 @@ export class WebPlatform implements ChatPlatform {
       });
     }
     this.options = options;
+    this.#quiet = new QuietTime(options.rushClock ?? options.clock);
     this.sessions = WebSessions.open(options.dataDir);
   }
 
@@ -111,6 +116,7 @@ export class WebPlatform implements ChatPlatform {
   /** Hands an invocation to the desk and begins the work it asks for. The answer is ready at once. */
   receive(invocation: Invocation, visitor: WebVisitor, conversation: string): WireReception {
     if (!this.#isOpen) throw new FrescoError('shutting-down', {});
+    this.#quiet.asked();
     return this.#acknowledge(this.desk.receive(invocation), invocation, visitor, conversation);
   }
 
@@ -138,6 +144,7 @@ export class WebPlatform implements ChatPlatform {
 
   /** After the acknowledgement, and after those of everybody who asked at the same time. */
   async #begin({ opening, run }: Extract<Reception, { kind: 'work' }>, surface: WebSurface): Promise<void> {
+    await this.#quiet.come();
     await this.#afterAcks.turn();
     surface.show(opening);
     await run(surface).catch((error: unknown) => this.options.logger.error({ error }, 'a reply on the page failed'));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebPlatform } from '../../../src/bot/web/web-platform.ts';
 import type { WireMessage, WireReception, WireUpdate } from '../../../src/bot/web/wire-message.ts';
+import { systemClock } from '../../../src/clock.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { type DeskBench, type DeskBenchOverrides, openDeskBench } from '../../fakes/desk-bench.ts';
 
@@ -83,6 +84,7 @@ function platformOver(bench: DeskBench, options: WebBenchOptions, folder: string
     models: bench.models,
     defaults: { textModel: 'tiny-writer', imageModel: 'tiny-painter' },
     clock: bench.clock,
+    rushClock: systemClock,
     logger: silentLogger,
     health: () => ({ status: 'ok' }),
   });
