@@ -22,6 +22,14 @@ def latents(options) -> None:
     cache.build(options.count or 16, options.max_minutes)
 
 
+def sketch(options) -> None:
+    from . import sketch as guess
+
+    minutes = (options.minutes or 9) / 2
+    guess.train(minutes, options.steps)
+    guess.train_places(minutes, options.steps)
+
+
 def unet(options) -> None:
     from . import train_unet
 
@@ -59,7 +67,7 @@ def parity(_options) -> None:
 
 
 def all(options) -> None:
-    for stage in ('data', 'vae', 'latents', 'unet', 'decoder', 'export', 'evaluate', 'parity', 'document'):
+    for stage in ('data', 'vae', 'latents', 'sketch', 'unet', 'decoder', 'export', 'evaluate', 'parity', 'document'):
         print(f'== {stage}', flush=True)
         options.count = None
         run(type(options)(**{**vars(options), 'stage': stage}))

@@ -90,6 +90,7 @@ class Threads:
 
 
 def _produce(queue, make_batch, seed: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a child of a loop that traps it would outlive its parent's wish
     os.nice(1)
     torch.set_num_threads(1)
     for batch in make_batch(seed):
