@@ -91,7 +91,8 @@ export function writeFailure(error: unknown, folder: string, neededBytes?: numbe
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new FrescoError('disk-full', { folder, ...(neededBytes === undefined ? {} : { neededBytes }) }, { cause: error });
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'ENOENT') {
+    // ENOENT: what Node says when it can't make a folder on a read-only disk
     return new FrescoError('folder-unwritable', { folder }, { cause: error });
   }
   return error;

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFailure } from '../../inference/blob-folder.ts';
 
 /** Who sits at the page. */
 export interface WebVisitor {
@@ -10,6 +11,7 @@ export interface WebVisitor {
 }
 
 export const sessionCookie = 'fresco_session';
+const keyBytes = 32;
 const lifeMs = 400 * 24 * 60 * 60 * 1000; // browsers keep no cookie longer
 
 /**
@@ -23,15 +25,20 @@ export class WebSessions {
     this.#key = key;
   }
 
+  /** Reads the key, or makes one at the first start. Throws 'folder-unwritable', 'disk-full'. */
   static open(dataDir: string): WebSessions {
     const path = join(dataDir, 'web-session.key');
     try {
-      return new WebSessions(readFileSync(path));
-    } catch {
-      mkdirSync(dataDir, { recursive: true }); // first start: no key yet
-      const key = randomBytes(32);
-      writeFileSync(path, key, { mode: 0o600, flag: 'wx' });
+      if (existsSync(path)) {
+        const key = readFileSync(path);
+        if (key.length === keyBytes) return new WebSessions(key); // a key cut short by a full disk would let anybody sign
+      }
+      mkdirSync(dataDir, { recursive: true });
+      const key = randomBytes(keyBytes);
+      writeFileSync(path, key, { mode: 0o600 });
       return new WebSessions(key);
+    } catch (error) {
+      throw writeFailure(error, dataDir);
     }
   }
 

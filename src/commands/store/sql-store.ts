@@ -72,10 +72,16 @@ function preparedOnce(connection: Connection) {
 /** What SQLite says, in our codes; what is ours already passes through. */
 function storageError(error: unknown, path: string): unknown {
   if (error instanceof FrescoError) return error;
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   const folder = dirname(path);
   if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') return new FrescoError('disk-full', { folder }, { cause: error });
   if (/^(SQLITE_(READONLY|CANTOPEN|PERM|IOERR)|EACCES|EROFS|EPERM|ENOTDIR|EEXIST)/.test(code))
     return new FrescoError('folder-unwritable', { folder }, { cause: error });
   return error;
+}
+
+/** libsql gives no code when it can't open a file, only SQLite's number at the end of its words; 14 is SQLITE_CANTOPEN. */
+function codeOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' && error.code !== '') return error.code;
+  return /Unable to open connection.*: 14\b/.test(String(error)) ? 'SQLITE_CANTOPEN' : '';
 }

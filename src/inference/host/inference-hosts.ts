@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { FrescoError } from '../../fresco-error.ts';
+import { newJobId } from '../../ids.ts';
 import type { Logger } from '../../logger.ts';
 import {
   type GenerationEvent,
@@ -84,7 +85,7 @@ class ForkedHosts implements InferenceHosts {
       if (laneFor(model.kind) !== lane) throw new FrescoError('model-unsupported', { model: model.id, problem: `it is no model for ${request.kind}` });
       const lease = await this.#acquire(model, control.signal);
       try {
-        const task: HostTask = { type: 'run', jobId: control.jobId ?? 'no job', model, request };
+        const task: HostTask = { type: 'run', jobId: control.jobId ?? newJobId(), model, request };
         for await (const event of this.#supervisors[lane].run(task, control)) {
           if (event.type === 'started') lease.markLoaded();
           yield event;

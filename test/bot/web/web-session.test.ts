@@ -1,4 +1,4 @@
-import { mkdtempSync, statSync } from 'node:fs';
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -26,6 +26,20 @@ describe('sessions of the page', () => {
     const sessions = WebSessions.open(folder());
     const { value } = sessions.issue(false, 0);
     expect(sessions.read(value, 401 * 86_400_000)).toBeUndefined();
+  });
+
+  it('never sign with a key that was cut short', () => {
+    const dataDir = folder();
+    writeFileSync(join(dataDir, 'web-session.key'), '');
+    const { value } = WebSessions.open(dataDir).issue(true, 1000);
+    expect(new WebSessions(Buffer.alloc(0)).read(value, 2000)).toBeUndefined();
+    expect(WebSessions.open(dataDir).read(value, 2000)).toBeDefined();
+  });
+
+  it('say which folder they can not write to', () => {
+    const dataDir = join(folder(), 'a-file');
+    writeFileSync(dataDir, '');
+    expect(() => WebSessions.open(dataDir)).toThrow('folder-unwritable');
   });
 
   it('keep their key from other users of the machine', () => {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
@@ -53,6 +53,11 @@ describe('the SQLite file', () => {
   it('names a folder it cannot use', async () => {
     writeFileSync(join(folder, 'a-file'), '');
     await expect(openSqlStore(join(folder, 'a-file', 'fresco.db'))).rejects.toMatchObject({ code: 'folder-unwritable' });
+  });
+
+  it('names the folder of a file it cannot open', async () => {
+    mkdirSync(join(folder, 'fresco.db'));
+    await expect(openSqlStore(join(folder, 'fresco.db'))).rejects.toMatchObject({ code: 'folder-unwritable' });
   });
 
   it.skipIf(process.getuid?.() === 0)('names a folder it may not write into (the superuser may write anywhere)', async () => {
