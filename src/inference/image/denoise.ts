@@ -63,8 +63,8 @@ export async function* denoise(run: DenoiseRun, start: Float32Array, control: Ru
     state = next;
     latents = run.blend?.(previous, index) ?? previous;
     const done = index - from + 1;
-    yield { index, done, calls: to - from, latents, denoised };
     await yieldToLoop();
+    yield { index, done, calls: to - from, latents, denoised };
     if (control.keep.aborted && index + 1 < to) return { latents: run.blend?.(denoised, plan.timesteps.length - 1) ?? denoised, stoppedAt: done };
   }
   throwIfCancelled(control.signal);

@@ -16,29 +16,28 @@ export interface PreviewMatrix {
 
 /** Latents [channels, height, width] to a small picture by a fitted matrix, (x + 1)/2 clamped to bytes. Source: ComfyUI latent_preview.py (cells = 1). */
 export function previewOf(latents: Float32Array, size: { readonly height: number; readonly width: number }, matrix: PreviewMatrix): Picture {
-  const { cells, rows, bias } = matrix;
+  const { cells, rows } = matrix;
   const area = size.height * size.width;
   const width = size.width * cells;
-  const data = new Uint8Array(width * size.height * cells * 3);
+  const data = new Uint8ClampedArray(width * size.height * cells * 3);
   const columns = cells * cells * 3;
   const weights = Float32Array.from(rows.flat());
-  const sums = new Float64Array(columns);
+  const bias = Float32Array.from(matrix.bias);
+  const sums = new Float32Array(columns);
   for (let cell = 0; cell < area; cell += 1) {
-    for (let column = 0; column < columns; column += 1) sums[column] = bias[column] ?? 0;
+    sums.set(bias);
     for (let channel = 0; channel < rows.length; channel += 1) {
       const value = latents[channel * area + cell] ?? 0;
       const offset = channel * columns;
       for (let column = 0; column < columns; column += 1) sums[column] = (sums[column] ?? 0) + value * (weights[offset + column] ?? 0);
     }
-    const top = Math.floor(cell / size.width) * cells;
-    const left = (cell % size.width) * cells;
+    const start = (Math.floor(cell / size.width) * cells * width + (cell % size.width) * cells) * 3;
     for (let column = 0; column < columns; column += 1) {
-      const y = Math.floor(column / (cells * 3));
-      const x = Math.floor(column / 3) % cells;
-      data[((top + y) * width + left + x) * 3 + (column % 3)] = Math.round(Math.min(1, Math.max(0, ((sums[column] ?? 0) + 1) / 2)) * 255);
+      const row = Math.floor(column / (cells * 3));
+      data[start + row * width * 3 + (column % (cells * 3))] = (sums[column] ?? 0) * 127.5 + 127.5;
     }
   }
-  return { data, width, height: size.height * cells };
+  return { data: new Uint8Array(data.buffer), width, height: size.height * cells };
 }
 
 const previewFileSchema = z.looseObject({
@@ -91,10 +90,10 @@ export class PreviewCadence {
     this.#lastMs = nowMs;
   }
 
-  /** True when a preview should follow call `done` of `calls`; the first comes with the last call at or before 15 % of them, however short the run. */
+  /** True when a preview should be made after call `done` of `calls`; the first with the last call at or before a tenth of them, however short the run. */
   isDue(done: number, calls: number, nowMs: number): boolean {
     if (done >= calls) return false; // the picture itself follows at once
-    if (this.#shown === 0) return done >= Math.max(1, Math.floor(calls * 0.15)) || nowMs - this.#startMs >= this.#gapMs;
+    if (this.#shown === 0) return done >= Math.max(1, Math.floor(calls * 0.1)) || nowMs - this.#startMs >= this.#gapMs;
     return nowMs - this.#lastMs >= this.#gapMs && this.#spentMs <= this.#share * (nowMs - this.#startMs);
   }
 

@@ -24,15 +24,18 @@ export function planesToPicture(planes: Float32Array, width: number, height: num
   if (planes.length !== 3 * area) {
     throw new FrescoError('shape-mismatch', { what: 'decoded picture', expected: `3 × ${height} × ${width} values`, actual: `${planes.length}` });
   }
-  const data = new Uint8Array(3 * area);
+  const data = new Uint8ClampedArray(3 * area); // clamps, and rounds halves to even, as numpy does
+  let sum = 0;
   for (let channel = 0; channel < 3; channel += 1) {
+    const plane = planes.subarray(channel * area, (channel + 1) * area);
     for (let pixel = 0; pixel < area; pixel += 1) {
-      const value = planes[channel * area + pixel] ?? 0;
-      if (Number.isNaN(value)) throw new FrescoError('not-a-number', { where: 'the decoded picture' });
-      data[pixel * 3 + channel] = Math.round(Math.min(1, Math.max(0, value / 2 + 0.5)) * 255);
+      const value = plane[pixel] ?? 0;
+      sum += value;
+      data[pixel * 3 + channel] = value * 127.5 + 127.5;
     }
   }
-  return { data, width, height };
+  if (Number.isNaN(sum)) throw new FrescoError('not-a-number', { where: 'the decoded picture' });
+  return { data: new Uint8Array(data.buffer), width, height };
 }
 
 /** Pastes `over` on `under` where `mask` (one byte a pixel) is not 255, mixing in between; all three of one size. Returns a fresh picture. */

@@ -11,46 +11,74 @@ import { runPlanes } from './vae-codec.ts';
 const maxSide = 512;
 const maxEnlargement = 8;
 
+/** Steps quicker than this do not wait for their preview: it is made beside the next call and comes with that step. */
+const quickStepMs = 100;
+
+/** One that is being made. */
+interface Coming {
+  made: Preview | undefined;
+  isDone: boolean;
+}
+
 /** The previews of one batch: a tiny decoder's where the model has one, else by a linear matrix; several pictures as a grid. */
 export class PreviewStream {
   readonly #logger: Logger;
   readonly #model: PaintModel;
   readonly #batch: number;
   readonly #cadence: PreviewCadence;
+  readonly #startMs = performance.now();
+  /** Being made beside the run. */
+  #coming: Coming | undefined;
 
   constructor(model: PaintModel, batch: number, logger: Logger) {
     this.#logger = logger;
     this.#model = model;
     this.#batch = batch;
-    this.#cadence = new PreviewCadence(performance.now());
+    this.#cadence = new PreviewCadence(this.#startMs);
   }
 
-  /** A preview when one is due after this call, else undefined; also when the model has neither matrix nor tiny decoder, or making one failed. */
+  /** A preview when one is ready after this call, else undefined; also when the model has neither matrix nor tiny decoder, or making one failed. */
   async after(progress: PaintProgress): Promise<Preview | undefined> {
     const fromMs = performance.now();
+    if (this.#coming !== undefined) return this.#arrived();
     if (!this.#cadence.isDue(progress.done, progress.calls, fromMs)) return undefined;
+    const making = this.#draw(progress, fromMs);
+    const isQuick = fromMs - this.#startMs < quickStepMs * progress.done;
+    if (!isQuick || this.#model.files.previewDecoder !== undefined) return making;
+    const coming: Coming = { made: undefined, isDone: false };
+    this.#coming = coming;
+    void making.then((preview) => {
+      coming.made = preview;
+      coming.isDone = true;
+    });
+    return undefined;
+  }
+
+  #arrived(): Preview | undefined {
+    const preview = this.#coming?.made;
+    if (this.#coming?.isDone === true) this.#coming = undefined;
+    return preview;
+  }
+
+  /** Draws and encodes one; never throws. What the cadence counts as its cost is the time this takes the caller's thread. */
+  async #draw(progress: PaintProgress, fromMs: number): Promise<Preview | undefined> {
     try {
-      return await this.#draw(progress, fromMs);
+      const pictures: Picture[] = [];
+      const each = progress.denoised.length / this.#batch;
+      for (let index = 0; index < this.#batch; index += 1) {
+        const picture = await this.#pictureOf(progress.denoised.subarray(index * each, (index + 1) * each), progress.size);
+        if (picture === undefined) return undefined;
+        pictures.push(picture);
+      }
+      const grid = gridOf(pictures);
+      this.#cadence.shown(fromMs, performance.now());
+      const longest = Math.max(grid.width, grid.height);
+      return await encodePreview(grid, Math.min(maxSide, longest * maxEnlargement));
     } catch (error) {
       this.#cadence.shown(fromMs, performance.now());
       this.#logger.warn({ cause: error }, 'a preview failed; the picture goes on');
       return undefined;
     }
-  }
-
-  async #draw(progress: PaintProgress, fromMs: number): Promise<Preview | undefined> {
-    const pictures: Picture[] = [];
-    const each = progress.denoised.length / this.#batch;
-    for (let index = 0; index < this.#batch; index += 1) {
-      const picture = await this.#pictureOf(progress.denoised.subarray(index * each, (index + 1) * each), progress.size);
-      if (picture === undefined) return undefined;
-      pictures.push(picture);
-    }
-    const grid = gridOf(pictures);
-    const longest = Math.max(grid.width, grid.height);
-    const preview = await encodePreview(grid, Math.min(maxSide, longest * maxEnlargement));
-    this.#cadence.shown(fromMs, performance.now());
-    return preview;
   }
 
   async #pictureOf(denoised: Float32Array, size: PaintProgress['size']): Promise<Picture | undefined> {

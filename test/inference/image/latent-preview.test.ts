@@ -52,10 +52,10 @@ describe('preview.json', () => {
 
 describe('the cadence of previews', () => {
   it.each([
-    [20, 3],
-    [30, 4],
+    [20, 2],
+    [30, 3],
     [4, 1],
-  ])('in a run of %d quick steps brings one preview, within the first fifth or at the first step', (calls, first) => {
+  ])('in a run of %d quick steps brings one preview, early enough to arrive a step later within the first fifth', (calls, first) => {
     const cadence = new PreviewCadence(0);
     const shown: number[] = [];
     for (let done = 1; done <= calls; done += 1) {
