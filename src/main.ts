@@ -44,7 +44,7 @@ export async function openCore(settings: Settings, logger: Logger, clock: Clock 
     dataDir: settings.dataDir,
     blobFolder,
     loraFolder: join(settings.dataDir, 'loras'),
-    memoryBudgetBytes: settings.memoryBytes ?? totalmem() * memoryShare,
+    memoryBudgetBytes: memoryBudgetOf(settings),
     safety: { checker: settings.safety.checker },
     companions: { upscaler: settings.models.upscaler, refiner: settings.models.refiner },
     clock,
@@ -79,7 +79,17 @@ export async function startFresco(settings: Settings, logger: Logger, clock: Clo
     },
   });
   const { blobs, models } = core;
-  const desk = await createDesk({ queue, store, blobs, models, settings, clock, logger, checkImage: imageCheck(models), samplers: samplerNames() });
+  const desk = await createDesk({
+    queue,
+    store,
+    blobs,
+    models,
+    settings,
+    clock,
+    logger,
+    checkImage: imageCheck(models, memoryBudgetOf(settings)),
+    samplers: samplerNames(),
+  });
   const platforms = await choosePlatforms(settings, core, logger, clock);
   const warmed = core.hosts.warm(settings.textModel).catch((error: unknown) => logger.warn({ error }, 'the writing model could not be opened yet'));
 
@@ -107,15 +117,17 @@ async function sweepDaily(blobs: BlobFolder, keepDays: number, clock: Clock, sig
   }
 }
 
+const memoryBudgetOf = (settings: Settings): number => settings.memoryBytes ?? totalmem() * memoryShare;
+
 /** Refuses before queueing what a model can't paint; each model's folder is read once. */
-function imageCheck(models: FolderModelStore): (request: ImageRequest | UpscaleRequest) => Promise<void> {
+function imageCheck(models: FolderModelStore, budgetBytes: number): (request: ImageRequest | UpscaleRequest) => Promise<void> {
   const known = new Map<string, Promise<ImageModelDescription>>();
   return async (request) => {
     if (request.kind !== 'image') return;
     const folder = await models.find(request.model, 'image');
     const description = known.get(folder.folder) ?? describeImageModel(folder);
     known.set(folder.folder, description);
-    checkImageRequest(await description, request);
+    checkImageRequest(await description, request, budgetBytes);
   };
 }
 

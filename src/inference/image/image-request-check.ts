@@ -40,6 +40,8 @@ export interface ImageModelDescription {
   readonly hasSafetyChecker: boolean;
   readonly vaeScale: number;
   readonly weightBytes: number;
+  /** Of its largest graph: what has to be in memory at once at the least. */
+  readonly largestGraphBytes: number;
 }
 
 const fixedSides = (files: ImageModelFiles): boolean => {
@@ -83,6 +85,7 @@ export function describeFiles(files: ImageModelFiles): ImageModelDescription {
     hasSafetyChecker: files.safetyChecker !== undefined,
     vaeScale: files.vaeScale,
     weightBytes: graphs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    largestGraphBytes: Math.max(...graphs.map(({ sizeBytes }) => sizeBytes)),
   };
 }
 
@@ -104,14 +107,19 @@ export function checkSize(info: ImageModelDescription, width: number, height: nu
   if (width * height > maxPixels) throw refuse(`at most ${maxPixels} pixels in all (as ${2 * nativeWidth} × ${2 * nativeHeight})`);
 }
 
+/** Families whose finest attention looks at patches of two by two latent cells, and its heads. */
+const patchHeads: Partial<Record<FamilyName, number>> = { sdxl: 10, 'sdxl-refiner': 10, sd3: 24, flux: 24 };
+
 /**
- * Bytes that painting takes beside the weights: activations of the widest layers and, in models of this kind without fused attention,
- * the attention scores of the largest level (8 heads). An estimate to refuse the hopeless by, not a measurement.
+ * Bytes that painting takes beside the weights: activations of the widest layers and, in graphs without fused attention,
+ * the attention scores of the finest level (8 heads where nothing else is known). An estimate to refuse the hopeless by, not a measurement.
  */
 export function estimateRunBytes(info: ImageModelDescription, size: { readonly width: number; readonly height: number }, batch: number): number {
   const cells = (size.width / info.vaeScale) * (size.height / info.vaeScale);
   const rows = batch * (info.takesNegativePrompt ? 2 : 1);
-  const attention = Math.min(cells, 16_384) ** 2 * 8 * 4;
+  const heads = patchHeads[info.family];
+  const tokens = heads === undefined ? cells : cells / 4;
+  const attention = Math.min(tokens, 16_384) ** 2 * (heads ?? 8) * 4;
   const activations = cells * 320 * 4 * 40;
   return Math.round(rows * (attention + activations));
 }
@@ -128,11 +136,11 @@ export function checkImageRequest(info: ImageModelDescription, request: ImageReq
   const width = request.width ?? info.nativeWidth;
   const height = request.height ?? info.nativeHeight;
   checkSize(info, width, height);
+  const largest = { width: hiresSide(width, request.hiresFactor ?? 1, info.multiple), height: hiresSide(height, request.hiresFactor ?? 1, info.multiple) };
   if (request.hiresFactor !== undefined) {
-    const [wide, high] = [hiresSide(width, request.hiresFactor, info.multiple), hiresSide(height, request.hiresFactor, info.multiple)];
-    checkSize({ ...info, maxPixels: info.maxPixels * 4, maxSide: Math.min(8192, info.maxSide * 2) }, wide, high);
+    checkSize({ ...info, maxPixels: info.maxPixels * 4, maxSide: Math.min(8192, info.maxSide * 2) }, largest.width, largest.height);
   }
-  const neededBytes = info.weightBytes + estimateRunBytes(info, { width, height }, 1);
+  const neededBytes = info.largestGraphBytes + estimateRunBytes(info, largest, 1); // the other graphs can go while the largest runs
   if (neededBytes > budgetBytes) throw new FrescoError('memory-budget', { neededBytes, budgetBytes });
 }
 

@@ -14,10 +14,10 @@ const maxEnlargement = 8;
 /** Steps quicker than this do not wait for their preview: it is made beside the next call and comes with that step. */
 const quickStepMs = 100;
 
-/** One that is being made. */
+/** One that is being made, and whether it is ready. */
 interface Coming {
-  made: Preview | undefined;
-  isDone: boolean;
+  readonly making: Promise<Preview | undefined>;
+  isReady: boolean;
 }
 
 /** The previews of one batch: a tiny decoder's where the model has one, else by a linear matrix; several pictures as a grid. */
@@ -29,6 +29,7 @@ export class PreviewStream {
   readonly #startMs = performance.now();
   /** Being made beside the run. */
   #coming: Coming | undefined;
+  #isFirstSeen = false;
 
   constructor(model: PaintModel, batch: number, logger: Logger) {
     this.#logger = logger;
@@ -40,24 +41,25 @@ export class PreviewStream {
   /** A preview when one is ready after this call, else undefined; also when the model has neither matrix nor tiny decoder, or making one failed. */
   async after(progress: PaintProgress): Promise<Preview | undefined> {
     const fromMs = performance.now();
-    if (this.#coming !== undefined) return this.#arrived();
+    if (this.#coming !== undefined) return this.#arrived(this.#coming);
     if (!this.#cadence.isDue(progress.done, progress.calls, fromMs)) return undefined;
     const making = this.#draw(progress, fromMs);
     const isQuick = fromMs - this.#startMs < quickStepMs * progress.done;
     if (!isQuick || this.#model.files.previewDecoder !== undefined) return making;
-    const coming: Coming = { made: undefined, isDone: false };
+    const coming: Coming = { making, isReady: false };
     this.#coming = coming;
-    void making.then((preview) => {
-      coming.made = preview;
-      coming.isDone = true;
+    void making.then(() => {
+      coming.isReady = true;
     });
     return undefined;
   }
 
-  #arrived(): Preview | undefined {
-    const preview = this.#coming?.made;
-    if (this.#coming?.isDone === true) this.#coming = undefined;
-    return preview;
+  /** Only the first is waited for: an early look is what it is for. */
+  async #arrived({ making, isReady }: Coming): Promise<Preview | undefined> {
+    if (this.#isFirstSeen && !isReady) return undefined;
+    this.#isFirstSeen = true;
+    this.#coming = undefined;
+    return making;
   }
 
   /** Draws and encodes one; never throws. What the cadence counts as its cost is the time this takes the caller's thread. */

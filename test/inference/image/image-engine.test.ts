@@ -7,7 +7,7 @@ import { type BlobRef, seedSchema } from '../../../src/ids.ts';
 import type { GenerationEvent, ImageRequest, ModelFolder } from '../../../src/inference/contract.ts';
 import { decodePicture, encodePng } from '../../../src/inference/image/image-codec.ts';
 import { type ImageServices, openImageEngine } from '../../../src/inference/image/image-engine.ts';
-import { checkImageRequest, describeImageModel } from '../../../src/inference/image/image-request-check.ts';
+import { checkImageRequest, describeImageModel, estimateRunBytes } from '../../../src/inference/image/image-request-check.ts';
 import type { Picture } from '../../../src/inference/image/picture.ts';
 import { type GraphSession, OrtRuntime } from '../../../src/inference/runtime/ort-session.ts';
 import { controlOf, eventsOf, failureOf, type ImageEngineHarness, imageEngineContract, only } from '../../contracts/image-engine-contract.ts';
@@ -423,6 +423,14 @@ describe('before a job is queued', () => {
   it('a budget that one picture would not fit is refused with both numbers', async () => {
     const info = await describeImageModel(modelFolder('sd1'));
     expect(() => checkImageRequest(info, request, 1000)).toThrow(expect.objectContaining({ code: 'memory-budget' }));
+  });
+
+  it('a budget that holds the largest graph and the run is enough, and an enlarged second pass counts', async () => {
+    const info = await describeImageModel(modelFolder('sd1'));
+    const budgetBytes = info.largestGraphBytes + estimateRunBytes(info, { width: 40, height: 32 }, 1);
+    expect(info.largestGraphBytes).toBeLessThan(info.weightBytes);
+    expect(() => checkImageRequest(info, request, budgetBytes)).not.toThrow();
+    expect(() => checkImageRequest(info, { ...request, hiresFactor: 2 }, budgetBytes)).toThrow(expect.objectContaining({ code: 'memory-budget' }));
   });
 });
 
