@@ -5,7 +5,7 @@ import argparse
 import os
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-STAGES = ('data', 'vae', 'latents', 'sketch', 'unet', 'decoder', 'export', 'evaluate', 'document', 'parity', 'smoke', 'all')
+STAGES = ('data', 'warm', 'vae', 'latents', 'sketch', 'unet', 'decoder', 'export', 'evaluate', 'document', 'parity', 'smoke', 'all')
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Composes captioned pictures from sprites: the training set, drawn afresh whenever it is asked for.
 
-Every place is a multiple of 32 px, the size of a latent cell, and there are five sprite sizes: a thing looks alike to
-the model wherever it stands, so it is learned once. A jitter of a few pixels keeps two seeds apart.
+Every place is a multiple of 32 px, the size of a latent cell, and a thing that stands alone has one size whatever is
+behind it, and so has one of two to four: it looks alike to the model wherever it stands, and is learned once. A jitter of a few pixels keeps two seeds apart.
 """
 
 import json
@@ -121,7 +121,8 @@ class HeldOut:
         return any(pair <= concepts for pair in self.pairs if len(pair) == 2)
 
 
-MIX = {'single': 18, 'color': 9, 'scene': 12, 'size': 3, 'count': 12, 'pair': 27, 'dye': 13, 'wearing': 2, 'holding': 2, 'riding': 2}
+MIX = {'single': 8, 'color': 9, 'scene': 15, 'size': 2, 'count': 13, 'pair': 31, 'dye': 14, 'wearing': 3, 'holding': 3, 'riding': 2}
+MANNERS = ('cute', 'happy', 'friendly', 'funny', 'spooky', 'beautiful', 'pretty', 'nice', 'smiling', 'sweet', 'lovely', 'cool', 'simple')  # words that change nothing: a prompt is full of them
 
 
 class Composer:
@@ -164,7 +165,7 @@ class Composer:
                 phrase = self.concepts[concept].name if phrase != self.concepts[concept].name else phrase.split()[-1]
             word = self._one_of(DYE_WORDS[color]) if self.rng.random() < 0.3 else color
             return f'{word} {phrase}' if phrase in BARE else with_article(f'{word} {phrase}')
-        return with_article(phrase)
+        return with_article(f'{self._one_of(MANNERS)} {phrase}' if self.rng.random() < 0.05 and phrase not in BARE else phrase)
 
     def _background(self, scenes: float) -> tuple[str, str]:
         """A background and the words for it."""
@@ -193,13 +194,9 @@ class Composer:
         """Size and centre of a thing that stands alone."""
         height, width = SHAPES[shape]
         grounded = background.startswith('scene:') and background[6:] in GROUNDED
-        if shape == 'wide':
-            return 160, 160, 96
         if shape == 'tall':
-            return 160, 96, 192 if grounded else 160
-        if background.startswith('scene:'):
-            return 160, 128, 160 if grounded else 128
-        return 192, width // 2, height // 2
+            return 192, 96, 192 if grounded else 160
+        return 192, width // 2, 160 if grounded and shape == 'square' else height // 2
 
     def places(self, shape: str, count: int, background: str = 'white', stacked: bool = False) -> list[tuple[int, int]]:
         """Centres for `count` things, in reading order."""
@@ -269,7 +266,7 @@ class Composer:
         a, b = self._next(), self._one_of(range(len(self.concepts)))
         if a == b:
             return None
-        background, words = self._background(0.45) if self.rng.random() < 0.32 else ('white', '')
+        background, words = self._background(0.5) if self.rng.random() < 0.42 else ('white', '')
         dyed = self.rng.random()
         colors = (self._one_of(list(DYES)) if dyed < 0.10 and a in self.dyeable else None, self._one_of(list(DYES)) if dyed < 0.06 and b in self.dyeable else None)
         first, second = self._noun(a, colors[0]), self._noun(b, colors[1])
@@ -306,25 +303,27 @@ class Composer:
         return self.wearing_plan(wearer, worn, f'{self._noun(wearer)} {verb} {self._noun(worn)} {words}'.strip(), background)
 
     def wearing_plan(self, wearer: int, worn: int, caption: str, background: str = 'white') -> Plan:
-        left, top, right, bottom = self.sprites.box(wearer, 160)
-        x, y = 128 - 80 + (left + right) / 2, 160 - 80
+        left, top, right, bottom = self.sprites.box(wearer, 192)
+        x, y = 128 - 96 + (left + right) / 2, 160 - 96
         if worn in self.hats:
-            _, _, _, hat_bottom = self.sprites.box(worn, 80)
-            thing = Thing(worn, 80, x, y + top + 0.16 * (bottom - top) - hat_bottom + 40)
+            _, _, _, hat_bottom = self.sprites.box(worn, 116)
+            thing = Thing(worn, 116, x, y + top + 0.16 * (bottom - top) - hat_bottom + 58)
         else:
-            thing = Thing(worn, 80, x, y + top + 0.47 * (bottom - top))
-        return Plan(caption, 'wearing', 'square', (Thing(wearer, 160, 128, 160), thing), background)
+            thing = Thing(worn, 116, x, y + top + 0.47 * (bottom - top))
+        return Plan(caption, 'wearing', 'square', (Thing(wearer, 192, 128, 160), thing), background)
 
     def _holding(self, shape: str) -> Plan | None:
         holder, held = self._one_of(self.holders), self._one_of(self.smalls)
         if holder == held:
             return None
         background, words = self._setting()
-        verb = self._one_of(('holding', 'holding', 'eating' if self.concepts[held].group == 'food-drink' else 'holding', 'carrying'))
+        name = self.concepts[held].name
+        usual = 'eating' if self.concepts[held].group == 'food-drink' else 'reading' if 'book' in name or name == 'newspaper' else 'holding'
+        verb = self._one_of(('holding', 'holding', usual, usual, 'carrying', 'with'))
         return self.holding_plan(holder, held, f'{self._noun(holder)} {verb} {self._noun(held)} {words}'.strip(), background)
 
     def holding_plan(self, holder: int, held: int, caption: str, background: str = 'white') -> Plan:
-        return Plan(caption, 'holding', 'square', (Thing(holder, 160, 96, 128), Thing(held, 80, 192, 176)), background)
+        return Plan(caption, 'holding', 'square', (Thing(holder, 192, 96, 128), Thing(held, 116, 192, 192)), background)
 
     def _riding(self, shape: str) -> Plan | None:
         rider, mount = self._one_of(self.holders), self._one_of(self.mounts)
@@ -335,9 +334,9 @@ class Composer:
         return self.riding_plan(rider, mount, f'{self._noun(rider)} {verb} {self._noun(mount)} {words}'.strip(), background)
 
     def riding_plan(self, rider: int, mount: int, caption: str, background: str = 'white') -> Plan:
-        top = self.sprites.box(mount, 160)[1]
-        y = max(64, 176 - 80 + top + 16 - 44)
-        return Plan(caption, 'riding', 'square', (Thing(rider, 116, 128, y), Thing(mount, 160, 128, 176)), background)
+        top = self.sprites.box(mount, 192)[1]
+        y = 32 * round(max(64, 160 - 96 + top + 16 - 44) / 32)
+        return Plan(caption, 'riding', 'square', (Thing(rider, 116, 128, y), Thing(mount, 192, 128, 160)), background)
 
     # Drawing
 

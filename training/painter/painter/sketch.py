@@ -135,10 +135,12 @@ def _fit(name: str, parameters, guess, minutes: float, peak: float, batch: int, 
 def train(minutes: float = 5, max_steps: int | None = None) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(11)
-    data, net = _square_data(), Sketch()
-    sample = Sketch.pooled(_texts(data, range(0, len(data[0]), max(1, len(data[0]) // 4000))))
-    net.center.copy_(sample.mean(0))
-    net.spread.copy_(sample.std(0).clamp_min(0.02))
+    data, net = _square_data(), load()
+    if net is None:
+        net = Sketch()
+        sample = Sketch.pooled(_texts(data, range(0, len(data[0]), max(1, len(data[0]) // 4000))))
+        net.center.copy_(sample.mean(0))
+        net.spread.copy_(sample.std(0).clamp_min(0.02))
 
     def guess(text: Tensor, noisy: bool) -> Tensor:
         pooled = net.pooled(text)
@@ -152,7 +154,7 @@ def train_places(minutes: float = 5, max_steps: int | None = None) -> None:
     """Fits the places to what the sketch leaves over."""
     torch.set_num_threads(1)
     torch.manual_seed(12)
-    data, net, places = _square_data(), load(), Places()
+    data, net, places = _square_data(), load(), load_places() or Places()
 
     def guess(text: Tensor, noisy: bool) -> Tensor:
         with torch.no_grad():
@@ -169,7 +171,7 @@ def load() -> Sketch | None:
         return None
     net = Sketch()
     net.load_state_dict(saved['sketch'])
-    return net.eval().requires_grad_(False)
+    return net
 
 
 def load_places() -> Places | None:
@@ -178,4 +180,15 @@ def load_places() -> Places | None:
         return None
     places = Places()
     places.load_state_dict(saved['places'])
-    return places.eval().requires_grad_(False)
+    return places
+
+
+def hand_over() -> None:
+    """Puts the newly fitted guess into a UNet read back from shipped graphs, whose own guess knows older latents."""
+    unet = load_checkpoint('unet')
+    if unet is None or unet['step'] > 0:
+        return
+    for name, net in (('sketch', load()), ('places', load_places())):
+        for key, value in net.state_dict().items():
+            unet['unet'][f'{name}.{key}'] = unet['average'][f'{name}.{key}'] = value
+    save_checkpoint('unet', unet)

@@ -10,6 +10,12 @@ def data(_options) -> None:
     text.export()
 
 
+def warm(_options) -> None:
+    from . import warm_start
+
+    warm_start.build()
+
+
 def vae(options) -> None:
     from . import train_vae
 
@@ -28,6 +34,7 @@ def sketch(options) -> None:
     minutes = (options.minutes or 9) / 2
     guess.train(minutes, options.steps)
     guess.train_places(minutes, options.steps)
+    guess.hand_over()
 
 
 def unet(options) -> None:

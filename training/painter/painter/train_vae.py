@@ -66,18 +66,21 @@ def train(minutes: float, max_steps: int | None = None, session_minutes: float |
     if saved:
         encoder.load_state_dict(saved['encoder'])
         decoder.load_state_dict(saved['decoder'])
-        optimizer.load_state_dict(saved['optimizer'])
+        if 'optimizer' in saved:
+            optimizer.load_state_dict(saved['optimizer'])
         step, clock = saved['step'], Clock(minutes, saved['spent_s'])
     else:
         torch.manual_seed(1)
+    taken_up = bool(saved and saved.get('taken_up'))  # from shipped weights: no beginner, so whole pictures and gentler steps
+    peak = peak / 2 if taken_up else peak
     session = Clock(session_minutes or 1e9)
-    producer, log, last_save = Producer(crops if clock.progress < CROPS_UNTIL else pictures, 1000 + step), Log('vae'), clock.spent_s
-    whole = clock.progress >= CROPS_UNTIL
+    whole = taken_up or clock.progress >= CROPS_UNTIL
+    producer, log, last_save = Producer(pictures if whole else crops, 1000 + step), Log('vae'), clock.spent_s
     first, mean_loss = step, 0.0
     probe = probe_pictures()
 
     def save() -> None:
-        save_checkpoint('vae', {'encoder': encoder.state_dict(), 'decoder': decoder.state_dict(), 'optimizer': optimizer.state_dict(), 'step': step, 'spent_s': clock.spent_s})
+        save_checkpoint('vae', {'encoder': encoder.state_dict(), 'decoder': decoder.state_dict(), 'optimizer': optimizer.state_dict(), 'step': step, 'spent_s': clock.spent_s, 'taken_up': taken_up})
 
     stop = Stop()
     while not stop.asked and clock.progress < 1 and session.progress < 1 and (max_steps is None or step - first < max_steps):

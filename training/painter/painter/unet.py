@@ -26,15 +26,19 @@ class Denoiser(nn.Module):
         super().__init__()
         self.unet = UNet2DConditionModel(**{**CONFIG, 'in_channels': 2 * CONFIG['in_channels']})
         self.unet.set_attn_processor(AttnProcessor())  # on a CPU and with such short sequences a third faster than the fused kernel
-        self.sketch = (load() or Sketch()).requires_grad_(False)
-        self.places = (load_places() or Places()).requires_grad_(False)
+        self.sketch = load() or Sketch()
+        self.places = load_places() or Places()
 
-    def forward(self, sample: Tensor, timestep: Tensor, text: Tensor, without_sketch: Tensor | None = None) -> Tensor:
-        guess = (self.sketch(text) + self.places(text)).to(sample.dtype)
+    def guess(self, text: Tensor) -> Tensor:
+        """What the caption alone says of the picture: [b, 32, 8, 8]."""
+        return self.sketch(text) + self.places(text)
+
+    def forward(self, sample: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        return self.denoise(sample, timestep, text, self.guess(text))
+
+    def denoise(self, sample: Tensor, timestep: Tensor, text: Tensor, guess: Tensor) -> Tensor:
         # Wide and tall pictures stretch the guess, which is made for a square.
-        guess = F.interpolate(guess, size=sample.shape[2:], mode='bilinear', align_corners=False)
-        if without_sketch is not None:
-            guess = guess.masked_fill(without_sketch.view(-1, 1, 1, 1), 0)
+        guess = F.interpolate(guess.to(sample.dtype), size=sample.shape[2:], mode='bilinear', align_corners=False)
         return self.unet(torch.cat([sample, guess], 1), timestep, text).sample
 
 

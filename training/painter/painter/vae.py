@@ -12,7 +12,7 @@ from torch import Tensor, nn
 LATENT_CHANNELS = 32
 SCALE = 32
 ENCODER = ((64, 1), (160, 1), (256, 1))  # channels and blocks at 32×32, 16×16, 8×8 (of 256 px)
-DECODER = ((256, 1), (160, 1), (80, 1), (40, 1))  # at 8×8, 16×16, 32×32, 64×64; then a 4× pixel-shuffle
+DECODER = ((256, 2), (160, 2), (80, 2), (40, 1))  # at 8×8, 16×16, 32×32, 64×64; then a 4× pixel-shuffle
 LOGVAR = -6.0  # what the encoder says of its certainty: a constant, for the decoder is trained to bear that much noise
 
 
