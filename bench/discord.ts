@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Client, Events, GatewayIntentBits } from 'discord.js';
 import { z } from 'zod';
 import { systemClock } from '../src/clock.ts';
 import { createLogger } from '../src/logger.ts';
@@ -48,17 +49,32 @@ async function runBot(apiUrl: string, token: string): Promise<void> {
   process.send?.('ready');
 }
 
+/** What the machine, the client library and the fake alone cost: a bot that acknowledges and does nothing else. */
+async function runBare(apiUrl: string, token: string): Promise<void> {
+  const client = new Client({ intents: [GatewayIntentBits.Guilds], rest: { api: apiUrl } });
+  client.on(Events.InteractionCreate, (interaction) => {
+    if (interaction.isChatInputCommand()) interaction.deferReply().catch(() => {});
+  });
+  client.once(Events.ClientReady, () => process.send?.('ready'));
+  process.on('disconnect', () => process.exit(0));
+  await client.login(token);
+}
+
+async function report(bot: ReturnType<typeof fork>): Promise<z.infer<typeof reportSchema>> {
+  const answer = once(bot, 'message');
+  bot.send('report');
+  return reportSchema.parse((await answer)[0]);
+}
+
 async function measure(): Promise<void> {
   const fake = await FakeDiscord.open();
   const guild = fake.addServer('Lighthouse');
   const channels = Array.from({ length: 20 }, (_, index) => fake.addChannel(guild, `channel-${index}`));
   const crowd = Array.from({ length: 50 }, (_, index) => fake.addPerson(`Person ${index}`));
-  const bot = fork(import.meta.filename, ['bot', fake.login.apiUrl, fake.login.token], { execArgv: process.execArgv });
-  await once(bot, 'message');
-  const ask = async (): Promise<z.infer<typeof reportSchema>> => {
-    const report = once(bot, 'message');
-    bot.send('report');
-    return reportSchema.parse((await report)[0]);
+  const start = async (role: string): Promise<ReturnType<typeof fork>> => {
+    const child = fork(import.meta.filename, [role, fake.login.apiUrl, fake.login.token], { execArgv: process.execArgv });
+    await once(child, 'message');
+    return child;
   };
   const rush = (count: number, steps: string): void => {
     for (let index = 0; index < count; index += 1) {
@@ -67,31 +83,50 @@ async function measure(): Promise<void> {
       person.slash(channel, index % 2 === 0 ? 'imagine' : 'ask', { prompt: index % 2 === 0 ? `a fox ${steps}` : `Tell me a story about fox number ${index}.` });
     }
   };
-  rush(10, '--steps 60'); // both models get to work, and the compiler warms up
-  await systemClock.wait(4000);
-  for (let round = 1; round <= rushes; round += 1) {
-    await ask();
-    const seen = fake.timeline.of('acknowledged').length;
-    rush(interactions, '');
-    await systemClock.wait(betweenMs);
-    const { loopMs, cpuMs } = await ask();
+  const waitsSince = (seen: number): string => {
     const waits = fake.timeline
       .of('acknowledged')
       .slice(seen)
       .map(({ afterMs }) => afterMs)
       .sort((left, right) => left - right);
+    return `p50 ${percentile(waits, 0.5).toFixed(0)} ms, p99 ${percentile(waits, 0.99).toFixed(0)} ms, slowest ${waits.at(-1)?.toFixed(0)} ms, never ${interactions - waits.length}`;
+  };
+  const acknowledged = (): number => fake.timeline.of('acknowledged').length;
+
+  const end = async (child: ReturnType<typeof fork>): Promise<void> => {
+    child.disconnect();
+    await once(child, 'exit');
+  };
+  await end(await start('bot')); // it registers the commands
+  const bare = await start('bare');
+  for (let round = 1; round <= 2; round += 1) {
+    const seen = acknowledged();
+    rush(interactions, '');
+    await systemClock.wait(3000);
+    process.stdout.write(`a bare client, nothing at work: ${waitsSince(seen)}\n`);
+  }
+  await end(bare);
+
+  const bot = await start('bot');
+  rush(10, '--steps 60'); // both models get to work, and the compiler warms up
+  await systemClock.wait(4000);
+  for (let round = 1; round <= rushes; round += 1) {
+    await report(bot);
+    const seen = acknowledged();
+    rush(interactions, '');
+    await systemClock.wait(betweenMs);
+    const { loopMs, cpuMs } = await report(bot);
     process.stdout.write(
-      `rush ${round} of ${interactions}, embedded models at work: p50 ${percentile(waits, 0.5).toFixed(0)} ms, p99 ${percentile(waits, 0.99).toFixed(0)} ms, ` +
-        `slowest ${waits.at(-1)?.toFixed(0)} ms, never ${interactions - waits.length}; main's event loop p99.9 ${loopMs.toFixed(0)} ms, its processor time ${cpuMs.toFixed(0)} ms of ${betweenMs}\n`,
+      `rush ${round} of ${interactions}, embedded models at work: ${waitsSince(seen)}; main's event loop p99.9 ${loopMs.toFixed(0)} ms, its processor time ${cpuMs.toFixed(0)} ms of ${betweenMs}\n`,
     );
   }
   const pictures = [...fake.world.messages.values()].filter(({ files }) => files.length > 0).length;
   process.stdout.write(`messages with a picture by then: ${pictures}\n`);
-  bot.disconnect();
-  await once(bot, 'exit');
+  await end(bot);
   process.exit(0); // the fake's open sockets need no goodbye
 }
 
 const [role, apiUrl, token] = process.argv.slice(2);
-if (role === 'bot' && apiUrl !== undefined && token !== undefined) await runBot(apiUrl, token);
+if (role === 'bare' && apiUrl !== undefined && token !== undefined) await runBare(apiUrl, token);
+else if (role === 'bot' && apiUrl !== undefined && token !== undefined) await runBot(apiUrl, token);
 else await measure();

@@ -36,7 +36,7 @@ export interface Core extends AsyncDisposable {
 export async function openCore(settings: Settings, logger: Logger, clock: Clock = systemClock): Promise<Core> {
   const blobFolder = join(settings.dataDir, 'blobs');
   const blobs = new BlobFolder({ folder: blobFolder, clock });
-  const models = await openModelStore({ projectDir: projectFolder(), dataDir: settings.dataDir });
+  const models = await openModelStore({ projectDir: projectFolder(), dataDir: settings.dataDir, clock });
   const hosts = createInferenceHosts({
     models,
     device: settings.device,

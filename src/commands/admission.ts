@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { FrescoError } from '../fresco-error.ts';
 import type { UserKey } from '../ids.ts';
-import type { JobQueue, Lane } from '../inference/contract.ts';
+import type { JobQueue, JobSnapshot, Lane } from '../inference/contract.ts';
 import type { LimitSettings } from '../settings.ts';
 import { limitsFor, type PersonalLimits } from './access-policy.ts';
 import type { Principal } from './contract.ts';
@@ -9,6 +9,7 @@ import type { Principal } from './contract.ts';
 const hourMs = 3_600_000;
 /** Told where no past job says how long one takes. */
 const unknownRetryMs = 15_000;
+const seenHoldsMs = 1000;
 
 /** A place in the queue, kept from the moment of asking; it counts as waiting until the job starts. */
 export interface Ticket {
@@ -35,6 +36,8 @@ export class Admission {
   readonly #waitingByOwner = new Map<UserKey, number>();
   readonly #lanes: { readonly [Name in Lane]: Count } = { text: { waiting: 0, running: 0 }, image: { waiting: 0, running: 0 } };
   readonly #asked = new Map<UserKey, number[]>();
+  /** The queue as it was a moment ago: hundreds may be refused in one second. */
+  #seen: { readonly jobs: readonly JobSnapshot[]; readonly atMs: number } | undefined;
   isDraining = false;
 
   constructor(options: {
@@ -121,7 +124,9 @@ export class Admission {
   }
 
   #startsInMs(owner?: UserKey): number {
-    const waiting = this.#queue.snapshot().filter((job) => job.state === 'waiting' && (owner === undefined || job.owner === owner));
+    const nowMs = this.#clock.now();
+    if (this.#seen === undefined || nowMs - this.#seen.atMs >= seenHoldsMs) this.#seen = { jobs: this.#queue.snapshot(), atMs: nowMs };
+    const waiting = this.#seen.jobs.filter((job) => job.state === 'waiting' && (owner === undefined || job.owner === owner));
     const etas = waiting.flatMap(({ etaMs }) => etaMs ?? []);
     return etas.length === 0 ? unknownRetryMs : Math.max(1000, Math.min(...etas));
   }

@@ -8,7 +8,7 @@ import type { BlobStore, ModelStore } from '../../inference/contract.ts';
 import type { Logger } from '../../logger.ts';
 import { AfterAcks } from '../after-acks.ts';
 import type { ChatPlatform, PlatformCapabilities, PlatformHealth } from '../contract.ts';
-import { QuietTime } from './quiet-time.ts';
+import { QuietTime } from '../quiet-time.ts';
 import { isLoopback } from './web-guard.ts';
 import { WebRooms } from './web-rooms.ts';
 import { createWebServer } from './web-server.ts';

@@ -84,7 +84,7 @@ export class PreviewCadence {
   #shown = 0;
 
   constructor(nowMs: number, options: { readonly gapMs?: number; readonly share?: number } = {}) {
-    this.#gapMs = options.gapMs ?? 120;
+    this.#gapMs = options.gapMs ?? 200;
     this.#share = options.share ?? 0.03;
     this.#startMs = nowMs;
     this.#lastMs = nowMs;

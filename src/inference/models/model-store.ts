@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { type Clock, systemClock } from '../../clock.ts';
 import { FrescoError } from '../../fresco-error.ts';
 import type { ModelFolder, ModelInfo, ModelKind, ModelStore } from '../contract.ts';
 import { type CatalogueEntry, readCatalogue } from './model-catalogue.ts';
@@ -12,6 +13,7 @@ export interface ModelStoreOptions {
   readonly dataDir: string;
   /** Another catalogue, for tests. */
   readonly catalogueFile?: string;
+  readonly clock?: Clock;
 }
 
 /** A ModelStore that also says where things are, for `fresco models` and doctor. */
@@ -30,13 +32,20 @@ export async function openModelStore(options: ModelStoreOptions): Promise<Folder
   return new FoldersAndCatalogue(options, catalogue);
 }
 
+/** So long what was seen of the folders holds before they are looked at again: every request asks, and two hundred may come at once. */
+const holdsMs = 1000;
+
 class FoldersAndCatalogue implements FolderModelStore {
   readonly modelsFolder: string;
   readonly #projectDir: string;
   readonly #catalogue: readonly CatalogueEntry[];
   readonly #checker: ModelChecker;
+  readonly #clock: Clock;
+  readonly #found = new Map<string, { readonly folder: Promise<ModelFolder>; readonly atMs: number }>();
+  #listed: { readonly models: readonly ModelInfo[]; readonly atMs: number } | undefined;
 
-  constructor({ projectDir, dataDir }: ModelStoreOptions, catalogue: readonly CatalogueEntry[]) {
+  constructor({ projectDir, dataDir, clock = systemClock }: ModelStoreOptions, catalogue: readonly CatalogueEntry[]) {
+    this.#clock = clock;
     this.#projectDir = projectDir;
     this.modelsFolder = resolve(dataDir, 'models');
     this.#catalogue = catalogue;
@@ -52,10 +61,25 @@ class FoldersAndCatalogue implements FolderModelStore {
   }
 
   list(): readonly ModelInfo[] {
-    return [...this.#catalogue.map((entry) => this.#infoOf(entry)), ...this.#ownFolders()];
+    const nowMs = this.#clock.now();
+    if (this.#listed !== undefined && nowMs - this.#listed.atMs < holdsMs) return this.#listed.models;
+    const models = [...this.#catalogue.map((entry) => this.#infoOf(entry)), ...this.#ownFolders()];
+    this.#listed = { models, atMs: nowMs };
+    return models;
   }
 
   async find(idOrFolder: string, kind?: ModelKind): Promise<ModelFolder> {
+    const key = `${kind ?? ''}/${idOrFolder}`;
+    const nowMs = this.#clock.now();
+    const known = this.#found.get(key);
+    if (known !== undefined && nowMs - known.atMs < holdsMs) return known.folder;
+    const folder = this.#find(idOrFolder, kind);
+    this.#found.set(key, { folder, atMs: nowMs });
+    folder.catch(() => this.#found.delete(key)); // a failure is looked at anew
+    return folder;
+  }
+
+  async #find(idOrFolder: string, kind?: ModelKind): Promise<ModelFolder> {
     const entry = this.entry(idOrFolder);
     if (entry !== undefined) return this.#open(entry.id, this.#installedFolder(entry), { kind: entry.kind, memoryBytes: entry.memoryBytes }, kind);
     const folder = [join(this.modelsFolder, idOrFolder), resolve(idOrFolder)].find((candidate) => isFolder(candidate));

@@ -8,6 +8,7 @@ import { readCatalogue } from '../../../src/inference/models/model-catalogue.ts'
 import { openModelStore } from '../../../src/inference/models/model-store.ts';
 import { projectFolder } from '../../../src/project-folder.ts';
 import { modelStoreContract } from '../../contracts/model-store-contract.ts';
+import { FakeClock } from '../../fakes/fake-clock.ts';
 
 async function write(folder: string, files: Readonly<Record<string, string | Buffer>>): Promise<void> {
   for (const [path, content] of Object.entries(files)) {
@@ -67,6 +68,17 @@ async function start() {
 describe('the model store', () => {
   modelStoreContract('FolderModelStore', async () => ({ store: (await start()).store, brokenFile: 'onnx/model_q4.onnx' }));
 
+  it('looks at the folders again after a second: a rush of requests asks for the list each', async () => {
+    const { projectDir, dataDir } = await start();
+    const clock = new FakeClock();
+    const store = await openModelStore({ projectDir, dataDir, clock });
+    expect(store.list().some(({ id }) => id === 'own')).toBe(false);
+    await write(join(dataDir, 'models/own'), painter);
+    expect(store.list().some(({ id }) => id === 'own')).toBe(false);
+    await clock.advance(1000);
+    expect(store.list().find(({ id }) => id === 'own')).toMatchObject({ kind: 'image', installed: true });
+  });
+
   it('finds a folder by its path, and one that the owner put beside the pulled models by its name', async () => {
     const { store, root, dataDir } = await start();
     await write(join(root, 'elsewhere/mine'), writer);
@@ -116,7 +128,9 @@ describe('the model store', () => {
   });
 
   it('finds a pulled file that lost bytes by the record of its download', async () => {
-    const { store, dataDir } = await start();
+    const { projectDir, dataDir } = await start();
+    const clock = new FakeClock();
+    const store = await openModelStore({ projectDir, dataDir, clock });
     const record = {
       id: 'painter',
       repo: 'a/b',
@@ -128,6 +142,7 @@ describe('the model store', () => {
     await write(join(dataDir, 'models/painter'), { 'fresco-source.json': JSON.stringify(record) });
     await store.find('painter');
     await truncate(join(dataDir, 'models/painter/unet/model.onnx'), 3);
+    await clock.advance(1000);
     await expect(store.find('painter')).rejects.toMatchObject({ code: 'model-broken', facts: { file: 'unet/model.onnx' } });
   });
 

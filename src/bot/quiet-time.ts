@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../clock.ts';
 
 /** So long nothing may come in before work begins; short beside the time to a first word. */
 const quietMs = 25;

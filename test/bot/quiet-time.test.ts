@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { QuietTime } from '../../../src/bot/web/quiet-time.ts';
-import { FakeClock } from '../../fakes/fake-clock.ts';
+import { QuietTime } from '../../src/bot/quiet-time.ts';
+import { FakeClock } from '../fakes/fake-clock.ts';
 
 function bench() {
   const clock = new FakeClock();
