@@ -37,8 +37,8 @@ export interface DiscordInteractionsOptions {
   readonly attachments: DiscordAttachments;
   readonly identity: DiscordIdentity;
   readonly clock: Clock;
-  /** For the moment of quiet after a rush; tests that stop `clock` let this one run. */
-  readonly rushClock?: Clock;
+  /** For the moment of quiet after a rush. */
+  readonly rushClock: Clock;
   readonly logger: Logger;
   readonly seen: SeenIds;
   /** Undefined when nothing new is taken. */
@@ -60,7 +60,7 @@ export class DiscordInteractions {
   constructor(options: DiscordInteractionsOptions) {
     this.#options = options;
     this.#rush = new Rush(options.clock);
-    this.#quiet = new QuietTime(options.rushClock ?? options.clock);
+    this.#quiet = new QuietTime(options.rushClock);
   }
 
   /** Never throws. */

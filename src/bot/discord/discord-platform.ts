@@ -26,6 +26,8 @@ export interface DiscordPlatformOptions {
   readonly settings: Pick<Settings, 'chat' | 'discord'>;
   readonly blobs: PictureShelf;
   readonly clock: Clock;
+  /** For the moment of quiet after a rush; tests that stop `clock` let this one run. */
+  readonly rushClock?: Clock;
   readonly logger: Logger;
   readonly dataDir: string;
   readonly specs: readonly CommandSpec[];
@@ -138,10 +140,10 @@ class DiscordPlatform implements ChatPlatform {
   #listen(client: Client<true>): void {
     if (this.#connection === undefined) return;
     const { api, surfaces, application } = this.#connection;
-    const { clock, logger, login, settings } = this.#options;
+    const { clock, rushClock = clock, logger, login, settings } = this.#options;
     const identity = { applicationId: application.id, botId: client.user.id, ownerIds: application.ownerIds };
     const shared = { api, surfaces, identity, clock, logger, attachments: new DiscordAttachments(login.apiUrl), desk: () => this.#desk };
-    const interactions = new DiscordInteractions({ ...shared, seen: new SeenIds(seenCap) });
+    const interactions = new DiscordInteractions({ ...shared, rushClock, seen: new SeenIds(seenCap) });
     const messages = new DiscordMessages({
       ...shared,
       seen: new SeenIds(seenCap),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChatPlatform } from '../../../src/bot/contract.ts';
 import { createDiscordPlatform } from '../../../src/bot/discord/discord-platform.ts';
+import { systemClock } from '../../../src/clock.ts';
 import { commandSpecs } from '../../../src/commands/command-table.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { type DeskBench, type DeskBenchOverrides, openDeskBench } from '../../fakes/desk-bench.ts';
@@ -40,6 +41,7 @@ export async function openDeskHarness(options: DeskHarnessOptions = {}) {
       settings,
       blobs,
       clock,
+      rushClock: systemClock,
       logger: silentLogger,
       dataDir,
       specs: commandSpecs,

@@ -88,6 +88,7 @@ export async function openScriptedBench(options: ScriptedBenchOptions = {}) {
       settings: { ...settings, ...options.settings },
       blobs,
       clock,
+      rushClock: systemClock,
       logger: options.logger ?? silentLogger,
       dataDir,
       specs: commandSpecs,
