@@ -122,6 +122,7 @@ def finish_decoder(minutes: float, max_steps: int | None = None, session_minutes
     start = load_checkpoint('vae')
     encoder.load_state_dict(start['encoder'])
     decoder.load_state_dict((saved or start)['decoder'])
+    peak = peak / 2 if start.get('taken_up') else peak
     encoder.eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(decoder.parameters(), peak, betas=(0.9, 0.99), weight_decay=1e-4)
     average = {k: v.clone() for k, v in decoder.state_dict().items()}
