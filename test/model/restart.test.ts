@@ -24,7 +24,7 @@ it('ends every message of ten jobs that a SIGKILL cut off, with a result or a se
     address = fresco.address;
     await Promise.all(visitors.map((visitor) => visitor.open()));
     await Promise.all(
-      visitors.flatMap((visitor, index) => [visitor.say(`Say hello to number ${index}.`), visitor.command(`/imagine a fox --steps 60 --seed ${index}`)]),
+      visitors.flatMap((visitor, index) => [visitor.say(`Say hello to number ${index}.`), visitor.command(`/imagine a fox --steps 150 --seed ${index}`)]),
     );
     await vi.waitFor(async () => expect(await takenIn(visitors)).toBe(10), { timeout: 60_000 });
     const isPainting = (): boolean => visitors.some((visitor) => visitor.shown().some(({ status, final }) => status?.phase === 'painting' && !final));

@@ -5,7 +5,7 @@ import { HostLoop } from './host-loop.ts';
 import { isToHost } from './wire-protocol.ts';
 
 /** Chat connections and the page come first: a host gives way to main when the machine is busy. */
-const hostNiceness = 10;
+const hostNiceness = 15;
 
 /** Makes this process a host: it serves main over the channel it was forked with, and ends when main is gone. */
 export function becomeHost(table: EngineTable): void {
