@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,
+    expect: { poll: { timeout: 15_000 } }, // a limit, not a pause: models and a browser share two cores with the other tests
     ...(process.env['FRESCO_TEST_REPORT'] === undefined ? {} : { reporters: ['default', 'json'], outputFile: { json: process.env['FRESCO_TEST_REPORT'] } }),
     projects: [
       { extends: true, test: { name: 'check', include: ['test/**/*.test.ts'], exclude: ['test/model/**', 'test/browser/**', 'test/training/**'] } },
