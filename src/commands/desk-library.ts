@@ -39,8 +39,12 @@ export class DeskLibrary implements Library {
     );
   }
 
-  maySee(principal: Principal, blob: BlobRef): Promise<boolean> {
-    return this.#store.maySee(userKeyOf(principal), blob);
+  /** A picture is shown a moment before its job is written down, so what runs is asked first. */
+  async maySee(principal: Principal, blob: BlobRef): Promise<boolean> {
+    const user = userKeyOf(principal);
+    const showing = [...this.#jobs.live.values()].filter(({ message }) => message.pictures.some(({ source }) => 'blob' in source && source.blob === blob));
+    for (const { owner, conversation } of showing) if (owner === user || (await this.#store.takesPart(user, conversation))) return true;
+    return this.#store.maySee(user, blob);
   }
 
   /** Undefined for a turn whose words were deleted. */

@@ -83,6 +83,22 @@ export function deskContract(name: string, open: () => Promise<DeskSetUp>): void
       }
     });
 
+    it('lets a person see a picture from the moment that its message shows it', async () => {
+      await using setUp = await open();
+      const reception = setUp.desk.receive({ kind: 'typed', command: 'imagine', text: 'a fox', attachments: [], ...asked });
+      if (reception.kind !== 'work') throw new Error(`not work but ${reception.kind}`);
+      const surface = new FakeSurface({ platform: 'fake', channel: 'c', message: 'm1' });
+      const seen: Promise<boolean>[] = [];
+      const show = surface.show.bind(surface);
+      surface.show = (message) => {
+        for (const { source } of message.pictures) if (source.kind === 'blob') seen.push(setUp.desk.library.maySee(principal, source.blob));
+        show(message);
+      };
+      await reception.run(surface);
+      expect(seen.length).toBeGreaterThan(0);
+      expect(await Promise.all(seen)).not.toContain(false);
+    });
+
     it('shows a person nothing of a conversation that they take no part in', async () => {
       await using setUp = await open();
       const reception = setUp.desk.receive({ kind: 'typed', command: 'imagine', text: 'a fox', attachments: [], ...asked });
