@@ -14,8 +14,6 @@ import type { Clock } from '../../clock.ts';
 import type { Desk, Invocation, Message, MessageRef, OptionValue, Reception, Surface } from '../../commands/contract.ts';
 import { userMessages } from '../../commands/user-messages.ts';
 import type { Logger } from '../../logger.ts';
-import { AfterAcks } from '../after-acks.ts';
-import { QuietTime } from '../quiet-time.ts';
 import { type DiscordApi, newNonce } from './discord-api.ts';
 import type { DiscordAttachments } from './discord-attachments.ts';
 import { failureOf, platformFailed, withoutBody } from './discord-failure.ts';
@@ -54,13 +52,10 @@ const limits = { choices: 25, choice: 100 } as const;
 export class DiscordInteractions {
   readonly #options: DiscordInteractionsOptions;
   readonly #rush: Rush;
-  readonly #quiet: QuietTime;
-  readonly #afterAcks = new AfterAcks();
 
   constructor(options: DiscordInteractionsOptions) {
     this.#options = options;
-    this.#rush = new Rush(options.clock);
-    this.#quiet = new QuietTime(options.rushClock);
+    this.#rush = new Rush(options);
   }
 
   /** Never throws. */
@@ -75,7 +70,6 @@ export class DiscordInteractions {
         interaction.isButton() ||
         interaction.isStringSelectMenu() ||
         interaction.isModalSubmit();
-      if (isOurs) this.#quiet.asked();
       if (isOurs) await this.#rush.during(this.#answer(interaction));
     } catch (error) {
       const failure = failureOf(error);
@@ -139,15 +133,8 @@ export class DiscordInteractions {
     this.#run(interaction, reception, surface);
   }
 
-  /** Resolves when nobody asks just now, nobody waits for an acknowledgement, and it is this work's turn. */
-  async #turn(): Promise<void> {
-    await this.#quiet.come();
-    await this.#rush.over();
-    await this.#afterAcks.turn();
-  }
-
   #run(interaction: Answerable, reception: Extract<Reception, { kind: 'work' }>, surface: Surface): void {
-    const work = this.#turn().then(() => reception.run(surface));
+    const work = this.#rush.turn().then(() => reception.run(surface));
     work.catch((error: unknown) => {
       this.#options.logger.error({ interaction: interaction.id, cause: withoutBody(error) }, 'a request ended without its last word');
     });

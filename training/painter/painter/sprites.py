@@ -8,7 +8,7 @@ import numpy as np
 from . import paths
 from .concepts import Concept, load_concepts
 
-SIZES = (244, 192, 160, 116, 80)  # big; alone; in no composition now; one of two to four, a thing worn or held; one of five, a small one
+SIZES = (244, 192, 160, 116, 80)  # big; alone; in the autoencoder's collages only; one of two to four, a thing worn or held; one of five, a small one
 CANVAS = 256
 
 

@@ -41,7 +41,7 @@ def train(minutes: float, max_steps: int | None = None, session_minutes: float |
     if saved:
         crew.load(saved)
         samples, first, clock = saved['samples'], saved['step'], Clock(minutes, saved['spent_s'])
-    crew.orders[ON], crew.orders[STEP] = float(clock.progress < 1), first
+    crew.orders[ON], crew.orders[LEAN], crew.orders[STEP] = float(clock.progress < 1), 0.7, first
 
     def work() -> None:
         _loop(crew, unet, clock, samples, first, max_steps, Clock(session_minutes or 1e9), peak)
@@ -70,7 +70,7 @@ def _loop(crew: Crew, unet, clock: Clock, samples: int, first: int, max_steps: i
             crew.orders[LEAN] = 0.7 if clock.progress < 0.85 else 1.0
             more = not stop.asked and clock.progress < 1 and session.progress < 1 and (max_steps is None or step + 1 - first < max_steps)
             crew.orders[ON], crew.orders[STEP] = float(more), step + 1
-        noise.lean = float(crew.orders[LEAN]) or 0.7
+        noise.lean = float(crew.orders[LEAN])
         latents, words = shards.batch(BATCH)
         words[torch.rand(BATCH) < 0.1] = empty
         unet.zero_grad(set_to_none=True)
