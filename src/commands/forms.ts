@@ -46,7 +46,7 @@ export function imagineForm({ forms }: { readonly forms: OpenForms }, invocation
     id: isBare ? 'v1:imagine' : `v1:imagine:${forms.keep(invocation)}`,
     title: 'Paint a picture',
     fields: [
-      { ...promptField, value: '', required: true, placeholder: 'a lighthouse in a storm --ar 16:9' },
+      { ...promptField, value: '', required: true, placeholder: 'a castle at night --ar 16:9' },
       negativeField,
       { name: 'size', label: 'Size', value: '', multiline: false, required: false, maxLength: 20, placeholder: '16:9 or 512x768' },
     ],

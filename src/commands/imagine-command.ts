@@ -14,7 +14,7 @@ export const imagineSpec = {
   name: 'imagine',
   description: 'Paint a picture from words and watch it sharpen',
   aliases: ['paint', 'draw'],
-  example: '/imagine a lighthouse in a storm --ar 16:9 --seed 7',
+  example: '/imagine a castle at night --ar 16:9 --seed 7',
   options: [
     { type: 'text', name: 'prompt', description: 'What the picture shows', maxLength: 6000, isRest: true, multiline: true, completes: true },
     { type: 'text', name: 'negative', description: 'What it must not show', maxLength: 2000, aliases: ['no'], spansWords: true },

@@ -10,6 +10,7 @@ const labels: Readonly<Record<string, string>> = {
   height: 'Height',
   steps: 'Steps',
   guidanceScale: 'Guidance',
+  guidanceRescale: 'Guidance rescale',
   sampler: 'Sampler',
   seed: 'Seed',
   strength: 'Strength',

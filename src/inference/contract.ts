@@ -148,6 +148,8 @@ export interface PictureParameters {
   readonly height: number;
   readonly steps: number;
   readonly guidanceScale: number;
+  /** Absent where it is 0 and nobody asked for it. */
+  readonly guidanceRescale?: number;
   readonly sampler: string;
   readonly seed: Seed;
   readonly strength?: number;

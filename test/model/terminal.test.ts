@@ -66,10 +66,10 @@ describe('the program', () => {
 
   it('paints, saves the picture with its parameters, and repeats it from its file', async () => {
     const [first, second] = [join(folder, 'first.png'), join(folder, 'second.png')];
-    const { code, out } = await fresco(['imagine', 'a red apple', '--seed', '7', '--steps', '4', '-o', first, '--json']);
+    const { code, out } = await fresco(['imagine', 'a red apple', '--seed', '7', '--steps', '4', '--guidance-rescale', '0.2', '-o', first, '--json']);
     expect(code).toBe(0);
     expect(jsonOf(out)['images']).toMatchObject([{ path: first, seed: 7, steps: 4 }]);
-    expect(readPictureParameters(readFileSync(first))).toMatchObject({ prompt: 'a red apple', seed: 7, steps: 4 });
+    expect(readPictureParameters(readFileSync(first))).toMatchObject({ prompt: 'a red apple', seed: 7, steps: 4, guidanceRescale: 0.2 });
     expect((await fresco(['imagine', '--from', first, '-o', second])).code).toBe(0);
     expect(readFileSync(second).equals(readFileSync(first))).toBe(true);
   });

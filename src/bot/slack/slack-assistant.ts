@@ -3,7 +3,7 @@ import { slackFailure } from './slack-failure.ts';
 
 /** What the pane offers before anything was said; the manifest names the same. */
 export const suggestedPrompts = [
-  { title: 'Paint a picture', message: 'Paint a lighthouse in a storm' },
+  { title: 'Paint a picture', message: 'Paint a castle at night' },
   { title: 'Explain something', message: 'Explain how a rainbow comes about, in three sentences' },
   { title: 'Write something', message: 'Write a short birthday greeting for a colleague who likes sailing' },
   { title: 'What can you do?', message: 'help' },

@@ -243,6 +243,7 @@ function parametersOf(model: PaintModel, request: ImageRequest, { wish, samplerN
     height: wish.height,
     steps: wish.steps,
     guidanceScale: wish.guidanceScale,
+    ...(request.guidanceRescale === undefined && wish.guidanceRescale === 0 ? {} : { guidanceRescale: wish.guidanceRescale }),
     sampler: samplerName,
     seed,
     ...(wish.picture === undefined && wish.hiresFactor === undefined ? {} : { strength: wish.strength }),

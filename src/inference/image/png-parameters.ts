@@ -23,6 +23,7 @@ const storedSchema = z.object({
   height: z.int(),
   steps: z.int(),
   guidanceScale: z.number(),
+  guidanceRescale: z.number().exactOptional(),
   sampler: z.string(),
   seed: seedSchema,
   strength: z.number().exactOptional(),
@@ -40,6 +41,7 @@ export function formatParameters(parameters: PictureParameters): string {
     `Size: ${parameters.width}x${parameters.height}`,
     `Model: ${quoted(parameters.model)}`,
     ...(parameters.strength === undefined ? [] : [`Denoising strength: ${parameters.strength}`]),
+    ...(parameters.guidanceRescale === undefined ? [] : [`Guidance rescale: ${parameters.guidanceRescale}`]),
     ...(parameters.clipSkip === undefined ? [] : [`Clip skip: ${parameters.clipSkip}`]),
     'Version: fresco',
   ];
@@ -86,6 +88,7 @@ export function parseParameters(text: string): ReadParameters {
     height: size === null ? undefined : Number(size[2]),
     steps: number('steps'),
     guidanceScale: number('cfg scale'),
+    guidanceRescale: number('guidance rescale'),
     sampler: joined ? `${sampler} ${scheduleType}` : sampler,
     seed: seed.success ? seed.data : undefined,
     strength: number('denoising strength'),
@@ -95,7 +98,7 @@ export function parseParameters(text: string): ReadParameters {
 
 type Loose = { readonly [Key in keyof PictureParameters]?: PictureParameters[Key] | undefined };
 function withoutAbsent(loose: Loose): ReadParameters {
-  const { prompt, negativePrompt, model, width, height, steps, guidanceScale, sampler, seed, strength, clipSkip } = loose;
+  const { prompt, negativePrompt, model, width, height, steps, guidanceScale, guidanceRescale, sampler, seed, strength, clipSkip } = loose;
   return {
     ...(prompt === undefined ? {} : { prompt }),
     ...(negativePrompt === undefined ? {} : { negativePrompt }),
@@ -104,6 +107,7 @@ function withoutAbsent(loose: Loose): ReadParameters {
     ...(height === undefined ? {} : { height }),
     ...(steps === undefined ? {} : { steps }),
     ...(guidanceScale === undefined ? {} : { guidanceScale }),
+    ...(guidanceRescale === undefined ? {} : { guidanceRescale }),
     ...(sampler === undefined ? {} : { sampler }),
     ...(seed === undefined ? {} : { seed }),
     ...(strength === undefined ? {} : { strength }),

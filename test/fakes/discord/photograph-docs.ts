@@ -1,34 +1,28 @@
 import { resolve } from 'node:path';
-import { seedSchema } from '../../../src/ids.ts';
-import type { ModelInfo, Preview } from '../../../src/inference/contract.ts';
+import type { ModelInfo } from '../../../src/inference/contract.ts';
 import { openDeskHarness } from '../../bot/discord/desk-harness.ts';
+import { paintForReal, realPicture, upToStep } from '../real-paintings.ts';
 import type { ScriptedRun } from '../scripted-runner.ts';
 import { visibleText } from './payloads.ts';
 import { type NamedConversation, photographConversations } from './render-conversation.ts';
-import { paintPreview, paintScene, type SceneName } from './sample-pictures.ts';
 import type { StoredMessage } from './world.ts';
 
 /**
  * `npx tsx test/fakes/discord/photograph-docs.ts`: plays six typical conversations on the fake (the real client, the real desk,
- * scripted models) and photographs them for docs/discord.md.
+ * a scripted writer, the embedded painter) and photographs them for docs/discord.md.
  */
 
 const about = { licence: 'MIT', installed: true, embedded: true, tried: true } as const;
 const models: readonly ModelInfo[] = [
   { ...about, id: 'example-writer', kind: 'text', name: 'Example writer', description: 'Writes.' },
-  { ...about, id: 'example-painter', kind: 'image', name: 'Example painter', description: 'Paints.', nativeSide: 256 },
+  { ...about, id: 'pocket-painter', kind: 'image', name: 'Pocket painter', description: 'Paints.', nativeSide: 256 },
 ];
-const settings = { models: { text: 'example-writer', image: 'example-painter' }, limits: { waitingPerUser: 2 } };
+const settings = { models: { text: 'example-writer', image: 'pocket-painter' }, limits: { waitingPerUser: 2 } };
 
 const say = (run: ScriptedRun, text: string): void => {
   run.emit({ type: 'started', model: 'example-writer', device: 'cpu' }, { type: 'text-delta', text, tokenIds: [1] });
 };
 const finish = (run: ScriptedRun): void => run.finish({ type: 'finished', finishReason: 'stop', usage: {}, timings: { totalMs: 1 } });
-
-async function step(run: ScriptedRun, scene: SceneName, at: { readonly step: number; readonly of: number }): Promise<void> {
-  const preview: Preview = { bytes: await paintPreview(scene, at.step / at.of), mediaType: 'image/webp', width: 320, height: 320 };
-  run.emit({ type: 'started', model: 'example-painter', device: 'cpu' }, { type: 'step', step: at.step, steps: at.of, image: 0, preview });
-}
 
 const streamed =
   '**Rayleigh scattering** bends short waves far more than long ones:\n\n- blue light (450 nm) is scattered about five times as much as red\n- so blue reaches your eye from every side of the sky\n\n```ts\n// how much more, from the wavelengths alone\nconst ratio = (650 / 450) ** 4; // 4.35\n```\nAt dusk the light comes a longer way through the air, and';
@@ -39,16 +33,10 @@ async function play(): Promise<readonly NamedConversation[]> {
   const { fake, ada, ben, guild } = harness;
   const { world } = fake;
   const next = () => harness.bench.runner.nextRun();
-  const paint = async (run: ScriptedRun, names: readonly SceneName[]): Promise<void> => {
-    harness.clock.jump(14_200 * names.length);
-    for (const [index, name] of names.entries()) {
-      const blob = await harness.bench.blobs.put(await paintScene(name), 'png');
-      if (run.request.kind !== 'image') continue;
-      const { prompt } = run.request;
-      const seed = seedSchema.parse(run.request.seed + index);
-      const parameters = { prompt, model: 'example-painter', width: 256, height: 256, steps: 20, guidanceScale: 5, sampler: 'DPM++ 2M', seed };
-      run.emit({ type: 'image', index, blob, seed, width: 256, height: 256, parameters });
-    }
+  const step = async (run: ScriptedRun, last: number): Promise<void> => run.emit(...upToStep(await paintForReal(run.request, harness.bench.blobs), last));
+  const paint = async (run: ScriptedRun): Promise<void> => {
+    harness.clock.jump(1200);
+    run.emit(...(await paintForReal(run.request, harness.bench.blobs)).filter(({ type }) => type === 'image'));
     finish(run);
   };
   const shown = (look: () => StoredMessage | undefined, text: string) =>
@@ -71,20 +59,20 @@ async function play(): Promise<readonly NamedConversation[]> {
 
   // 2: one picture sharpens while another waits
   const studio = fake.addChannel(guild, 'studio');
-  const first = await ada.slash(studio, 'imagine', { prompt: 'a lighthouse in a storm --seed 7 --steps 20' }).message();
+  const first = await ada.slash(studio, 'imagine', { prompt: 'a castle at night --seed 7 --steps 20' }).message();
   const painting = await next();
   const second = await ben.slash(studio, 'imagine', { prompt: 'a fox at sunset' }).message();
-  await step(painting, 'lighthouse', { step: 12, of: 20 });
+  await step(painting, 12);
   await shown(() => first, 'step 12 of 20');
   await shown(() => second, 'ahead');
   keep('sharpening', studio.id, '# studio');
 
   // 3: the finished picture
   const gallery = fake.addChannel(guild, 'gallery');
-  await paint(painting, ['lighthouse']);
-  await paint(await next(), ['fox']);
-  const done = await ada.slash(gallery, 'imagine', { prompt: 'a lighthouse in a storm --seed 7 --steps 20' }).message();
-  await paint(await next(), ['lighthouse']);
+  await paint(painting);
+  await paint(await next());
+  const done = await ada.slash(gallery, 'imagine', { prompt: 'a castle at night --seed 7 --steps 20' }).message();
+  await paint(await next());
   await shown(() => done, 'Took');
   await ada.press(done, 'Parameters').message();
   await fake.until(() => fake.answersIn(gallery).some((one) => one.onlyFor === ada.id && !visibleText(one).startsWith('…')), 'the parameters');
@@ -92,8 +80,8 @@ async function play(): Promise<readonly NamedConversation[]> {
 
   // 4: four at once
   const four = fake.addChannel(guild, 'variations');
-  const grid = await ben.slash(four, 'imagine', { prompt: 'a lighthouse in a storm --count 4 --seed 7' }).message();
-  await paint(await next(), ['lighthouse', 'lighthouseGreen', 'lighthouseRed', 'lighthouseBlue']);
+  const grid = await ben.slash(four, 'imagine', { prompt: 'a fox in the forest --count 4 --seed 7' }).message();
+  await paint(await next());
   await shown(() => grid, 'Took');
   keep('four-pictures', four.id, '# variations', ben.id);
 
@@ -107,7 +95,9 @@ async function play(): Promise<readonly NamedConversation[]> {
   );
   finish(talk);
   await shown(() => fake.answersIn(dm)[0], 'Took');
-  ada.says(dm, 'Sill it is, thank you! And what do you see here?', { files: [ada.file('walk.png', 'image/png', await paintScene('fox'))] });
+  ada.says(dm, 'Sill it is, thank you! And what do you see here?', {
+    files: [ada.file('walk.png', 'image/png', await realPicture('a fox in the forest', 11, harness.bench.blobs))],
+  });
   await fake.until(
     () => fake.answersIn(dm).length === 2 && visibleText(fake.answersIn(dm)[1] ?? { content: '', components: [] }).includes('see pictures'),
     'the word about pictures',
@@ -120,7 +110,7 @@ async function play(): Promise<readonly NamedConversation[]> {
   const workshop = fake.addChannel(guild, 'workshop');
   const cut = await ben.slash(workshop, 'imagine', { prompt: 'a fox at sunset --steps 20' }).message();
   const lost = await next();
-  await step(lost, 'fox', { step: 9, of: 20 });
+  await step(lost, 9);
   await shown(() => cut, 'step 9 of 20');
   const asked = await ada.slash(workshop, 'ask', { prompt: 'What should we paint the boat with?' }).message();
   say(await next(), 'For a boat that lies in salt water, use a two-part epoxy primer first. Let it dry for a day, then');

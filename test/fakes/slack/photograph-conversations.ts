@@ -2,11 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import sharp from 'sharp';
-import { seedSchema } from '../../../src/ids.ts';
 import type { GenerationEvent, InferenceRequest } from '../../../src/inference/contract.ts';
 import { MemoryBlobStore } from '../memory-blob-store.ts';
+import { paintForReal, upToStep } from '../real-paintings.ts';
 import { ScriptedRunner } from '../scripted-runner.ts';
-import { paintedScene, type SceneName, unfinishedScene } from './painted-scenes.ts';
 import { type ConversationView, renderConversation } from './render-conversation.ts';
 import { SlackBench } from './slack-bench.ts';
 import { openScriptedDesk } from './slack-desk.ts';
@@ -38,33 +37,12 @@ node --print "require.resolve('fastify')"
 async function openRoom(): Promise<{
   bench: SlackBench;
   runner: ScriptedRunner;
-  paint: (scene: SceneName, request: InferenceRequest, step: number) => Promise<GenerationEvent[]>;
+  paint: (request: InferenceRequest) => Promise<readonly GenerationEvent[]>;
 }> {
   const blobs = new MemoryBlobStore();
   const runner = new ScriptedRunner();
   const bench = await SlackBench.open({ blobs, desk: async (parts) => (await openScriptedDesk(parts, { runner })).desk });
-  const paint = async (scene: SceneName, request: InferenceRequest, step: number): Promise<GenerationEvent[]> => {
-    const steps = 24;
-    if (step < steps) {
-      const bytes = await unfinishedScene(scene, step / steps);
-      return [started, { type: 'step', step, steps, image: 0, preview: { bytes, mediaType: 'image/webp', width: 256, height: 256 } }];
-    }
-    const blob = await blobs.put(await paintedScene(scene), 'png');
-    const prompt = request.kind === 'image' ? request.prompt : '';
-    const seed = seedSchema.parse(request.kind === 'image' ? request.seed : 7);
-    return [
-      {
-        type: 'image',
-        index: 0,
-        blob,
-        seed,
-        width: 384,
-        height: 384,
-        parameters: { prompt, model: 'pocket-painter', width: 384, height: 384, steps, guidanceScale: 4.5, sampler: 'DPM++ 2M', seed },
-      },
-    ];
-  };
-  return { bench, runner, paint };
+  return { bench, runner, paint: (request) => paintForReal(request, blobs) };
 }
 
 type Take = { readonly name: string; readonly width: number; readonly html: string };
@@ -92,11 +70,11 @@ async function thread(): Promise<Take> {
 async function picture(): Promise<Take> {
   const { bench, runner, paint } = await openRoom();
   await using _ = bench;
-  bench.ben.say(bench.general, 'Who has a picture for the storm page?');
-  await bench.ana.command(bench.general, '/imagine', 'a lighthouse in a storm --seed 7');
+  bench.ben.say(bench.general, 'Who has a picture for the Halloween page?');
+  await bench.ana.command(bench.general, '/imagine', 'a ghost in the forest --seed 7');
   const run = await runner.nextRun();
-  await bench.pass(9200);
-  run.emit(...(await paint('lighthouse', run.request, 24)));
+  await bench.pass(1200);
+  run.emit(...(await paint(run.request)));
   run.finish();
   await bench.until(() => bench.shown(bench.general).some(({ blocks }) => filesInBlocks(blocks).length > 0));
   await bench.pass(6000);
@@ -110,7 +88,7 @@ async function painting(): Promise<Take> {
   await using _ = bench;
   bench.ana.say(bench.ana.direct, 'draw me a fox in the snow');
   const run = await runner.nextRun();
-  run.emit(...(await paint('fox', run.request, 14)));
+  run.emit(...upToStep(await paint(run.request), 12));
   await bench.until(() => bench.shown(bench.ana.direct).some(({ blocks }) => filesInBlocks(blocks).length > 0));
   const take = html(bench, { viewer: bench.ana.id, channel: bench.ana.direct });
   run.finish();
@@ -133,19 +111,15 @@ async function assistant(): Promise<Take> {
 async function home(): Promise<Take> {
   const { bench, runner, paint } = await openRoom();
   await using _ = bench;
-  for (const [scene, prompt] of [
-    ['barn', 'a red barn on a green hill'],
-    ['fox', 'a fox in the snow, pine trees behind it'],
-    ['lighthouse', 'a lighthouse in a storm'],
-  ] as const) {
+  for (const prompt of ['a tractor in a field', 'a fox in the snow', 'a castle at night']) {
     await bench.ana.command(bench.general, '/imagine', prompt);
     const run = await runner.nextRun();
-    run.emit(...(await paint(scene, run.request, 24)));
+    run.emit(...(await paint(run.request)));
     run.finish();
-    await bench.pass(8000);
+    await bench.pass(1200);
   }
   bench.ana.openApp('home');
-  await bench.until(() => JSON.stringify(bench.slack.state.homes.get(bench.ana.id) ?? '').includes('barn'));
+  await bench.until(() => JSON.stringify(bench.slack.state.homes.get(bench.ana.id) ?? '').includes('tractor'));
   return { name: 'home', width: 760, html: html(bench, { viewer: bench.ana.id, channel: bench.ana.direct, tab: 'home' }) };
 }
 

@@ -21,6 +21,7 @@ const parameters: PictureParameters = {
   height: 1216,
   steps: 30,
   guidanceScale: 6.5,
+  guidanceRescale: 0.7,
   sampler: 'DPM++ 2M Karras',
   seed: seedSchema.parse(4294967295),
   strength: 0.6,
@@ -46,7 +47,7 @@ describe('parameters in a PNG file', () => {
   it('are written in the layout that AUTOMATIC1111-style tools read', () => {
     expect(formatParameters({ ...parameters, model: 'sdxl' })).toBe(
       'a lighthouse in a storm\nsecond line, (detailed:1.2)\nNegative prompt: blurry, low quality\n' +
-        'Steps: 30, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: 4294967295, Size: 832x1216, Model: sdxl, Denoising strength: 0.6, Clip skip: 2, Version: fresco',
+        'Steps: 30, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: 4294967295, Size: 832x1216, Model: sdxl, Denoising strength: 0.6, Guidance rescale: 0.7, Clip skip: 2, Version: fresco',
     );
   });
 
