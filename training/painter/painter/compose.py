@@ -121,7 +121,7 @@ class HeldOut:
         return any(pair <= concepts for pair in self.pairs if len(pair) == 2)
 
 
-MIX = {'single': 8, 'color': 9, 'scene': 15, 'size': 2, 'count': 13, 'pair': 31, 'dye': 14, 'wearing': 3, 'holding': 3, 'riding': 2}
+MIX = {'single': 7, 'color': 9, 'scene': 18, 'size': 3, 'count': 13, 'pair': 30, 'dye': 11, 'wearing': 3, 'holding': 4, 'riding': 2}
 MANNERS = ('cute', 'happy', 'friendly', 'funny', 'spooky', 'beautiful', 'pretty', 'nice', 'smiling', 'sweet', 'lovely', 'cool', 'simple')  # words that change nothing: a prompt is full of them
 
 
@@ -241,9 +241,10 @@ class Composer:
 
     def _size(self, shape: str) -> Plan:
         concept, small = self._next(), self.rng.random() < 0.5
-        phrase = self._phrase(concept)
+        color = self._one_of(list(DYES)) if self.rng.random() < 0.25 and concept in self.dyeable else None
+        noun = self._noun(concept, color).removeprefix('a ').removeprefix('an ')
         word = self._one_of(('small', 'tiny', 'little') if small else ('big', 'large', 'huge', 'giant'))
-        return Plan(f'{word} {phrase}' if phrase in BARE else with_article(f'{word} {phrase}'), 'size', shape, (Thing(concept, 80 if small else 244, 128, 128),))
+        return Plan(f'{word} {noun}' if noun in BARE else with_article(f'{word} {noun}'), 'size', shape, (Thing(concept, 80 if small else 244, 128, 128, color),))
 
     def _count(self, shape: str) -> Plan:
         concept = self._one_of(self.countable)
@@ -266,7 +267,7 @@ class Composer:
         a, b = self._next(), self._one_of(range(len(self.concepts)))
         if a == b:
             return None
-        background, words = self._background(0.5) if self.rng.random() < 0.42 else ('white', '')
+        background, words = self._background(0.5) if self.rng.random() < 0.5 else ('white', '')
         dyed = self.rng.random()
         colors = (self._one_of(list(DYES)) if dyed < 0.10 and a in self.dyeable else None, self._one_of(list(DYES)) if dyed < 0.06 and b in self.dyeable else None)
         first, second = self._noun(a, colors[0]), self._noun(b, colors[1])
@@ -354,7 +355,7 @@ class Composer:
             self._scenes[key] = draw_scene(which, height, width, variant)
         return self._scenes[key].copy()
 
-    def draw(self, plan: Plan, exact: bool = False, jitter: int = 3) -> np.ndarray:
+    def draw(self, plan: Plan, exact: bool = False, jitter: int = 1) -> np.ndarray:
         """uint8 [height, width, 3]. `exact` leaves out every chance, for reference pictures."""
         canvas = self.background(plan.background, plan.shape, exact)
         dx, dy = (0, 0) if exact else self.rng.integers(-jitter, jitter + 1, 2)

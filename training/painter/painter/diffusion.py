@@ -27,27 +27,17 @@ class Noise:
         # bring is decided there, and there alone does the net have to know what a word looks like.
         self.weights = torch.where(snr < 5, 0.75, (5 / (snr + 1)).clamp_min(0.1))
 
-    def loss(self, unet, latents: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss, and for the log the plain squared errors of v and of the guess.
-
-        The guess goes on learning from clean latents beside the UNet, which costs almost nothing. A tenth of the
-        pictures hide it, so that the UNet does not lean on it alone.
-        """
+    def loss(self, unet, latents: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss, and for the log the plain squared error of v."""
         # More often at much noise, where there is more to learn.
         t = (1000 * torch.rand(len(latents)) ** self.lean).long().clamp(0, 999)
         noise = torch.randn_like(latents)
         a = self.alphas[t].sqrt().view(-1, 1, 1, 1)
         s = (1 - self.alphas[t]).sqrt().view(-1, 1, 1, 1)
-        hidden = (torch.rand(len(latents)) < 0.1).view(-1, 1, 1, 1)
         with torch.autocast('cpu', torch.bfloat16):
-            guess = unet.guess(text).float()
-            v = unet.denoise(a * latents + s * noise, t, text, guess.masked_fill(hidden, 0))
+            v = unet(a * latents + s * noise, t, text)
         error = (v.float() - (a * noise - s * latents)).square().mean((1, 2, 3))
-        loss, apart = (error * self.weights[t]).mean(), torch.zeros(())
-        if latents.shape[2:] == guess.shape[2:]:
-            apart = (guess - latents).square().mean()
-            loss = loss + 0.2 * apart
-        return loss, error.mean().detach(), apart.detach()
+        return (error * self.weights[t]).mean(), error.mean().detach()
 
 
 def initial_noise(seed: int, height: int = 8, width: int = 8, channels: int = 32) -> Tensor:

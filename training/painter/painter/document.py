@@ -18,7 +18,7 @@ from .training import Log
 FOLDER = paths.REPOSITORY / 'docs/painter'
 PAGE = paths.REPOSITORY / 'docs/painter.md'
 VERDICTS = paths.PROJECT / 'newcomer-verdicts.json'
-FIRST_RUN = paths.PROJECT / 'first-run.json'  # the figures of the weights that the second run began from
+EARLIER = paths.PROJECT / 'earlier-runs.json'  # the figures of the weights that the last run began from, and of those before
 # The four pictures of the README; each is made by: fresco imagine "PROMPT" --model pocket-painter --seed SEED
 README = (('a cat wearing a top hat', 108), ('a blue dog', 111), ('a fox in the snow', 104), ('a ghost in the forest', 132))
 FIRST_NEWCOMER_SEED = 100
@@ -57,12 +57,14 @@ def between(page: str, mark: str, text: str) -> str:
 def figures_table() -> str:
     rows = json.loads((paths.WORK / 'evaluation.json').read_text())['table']
     errors = json.loads((paths.WORK / 'export-errors.json').read_text())
-    first = json.loads(FIRST_RUN.read_text())
-    lines = ['| figure | reached | first run | goal | |', '| --- | --- | --- | --- | --- |', f'| concepts | {len(load_concepts())} | {len(load_concepts())} | 600 | yes |']
+    earlier = json.loads(EARLIER.read_text())
+    lines = [f'| figure | reached | {" | ".join(f"{name} run" for name in reversed(earlier))} | goal | |', f'| --- | --- | {"--- | " * len(earlier)}--- | --- |']
 
     def line(figure: str, value: str, goal: str, reached: bool | None) -> None:
-        lines.append(f'| {figure} | {value} | {first.get(figure, "")} | {goal} | {"" if reached is None else "yes" if reached else "**missed**"} |')
+        before = ' | '.join(run.get(figure, '') for run in reversed(earlier.values()))
+        lines.append(f'| {figure} | {value} | {before} | {goal} | {"" if reached is None else "yes" if reached else "**missed**"} |')
 
+    line('concepts', str(len(load_concepts())), '600', len(load_concepts()) >= 600)
     for row in rows:
         value = f'{row["value"]:.2f} dB' if 'dB' in row['figure'] else f'{100 * row["value"]:.1f} %'
         goal = '' if row['goal'] is None else f'{row["goal"]:g} dB' if 'dB' in row['figure'] else f'{100 * row["goal"]:g} %'
@@ -98,6 +100,7 @@ def build() -> None:
     curve('curve-autoencoder', 'Autoencoder, end to end: PSNR on 16 probe pictures', [(r['minutes'], r['psnr']) for r in Log('vae').rows() if 'threads' in r], 'minutes', 'dB')
     if Log('decoder').rows():
         curve('curve-decoder', 'Decoder alone, encoder frozen: PSNR on 32 probe pictures', [(r['minutes'], r['psnr']) for r in Log('decoder').rows()], 'minutes', 'dB')
+    curve('curve-sketch', 'Sketch alone: squared error on captions kept aside', [(r['minutes'], r['unseen']) for r in Log('sketch').rows()], 'minutes', 'error')
     rows = [r for r in Log('unet').rows() if r['step'] > 100]
     curve('curve-unet', 'UNet: squared error of v (running mean)', [(r['samples'] / 1000, r['error']) for r in rows], 'thousand samples', 'error')
     shown = np.load(paths.WORK / 'shown.npz')

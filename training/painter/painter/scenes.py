@@ -28,7 +28,7 @@ SCENES = {
     'mountains': ('in the mountains', 'in front of mountains', 'on a mountain'),
 }
 GROUNDED = {'grass', 'snow', 'beach', 'forest', 'city', 'desert', 'room', 'sea', 'mountains'}
-VARIANTS = 6
+VARIANTS = 3
 
 
 def _vertical(top, bottom, height: int, width: int) -> Image.Image:
@@ -145,9 +145,9 @@ def draw_scene(name: str, height: int, width: int, variant: int) -> np.ndarray:
         while x < w:
             b, top = rng.uniform(0.09, 0.15) * w, h * rng.uniform(0.12, 0.5)
             d.rectangle((x, top, x + b - 5, h), fill=((125, 135, 155), (150, 160, 180), (105, 115, 140))[int(x) % 3])
-            for wy in np.arange(top + 18, h * 0.74, 34):
-                for wx in np.arange(x + 12, x + b - 22, 26):
-                    d.rectangle((wx, wy, wx + 11, wy + 15), fill=(250, 235, 160))
+            for wy in np.arange(top + 24, h * 0.74, 64):
+                for wx in np.arange(x + 12, x + b - 24, 30):
+                    d.rectangle((wx, wy, wx + 15, wy + 34), fill=(250, 235, 160))
             x += b
         d.rectangle((0, h * 0.82, w, h), fill=(90, 92, 98))
     elif name == 'desert':

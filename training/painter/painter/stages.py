@@ -25,16 +25,14 @@ def vae(options) -> None:
 def latents(options) -> None:
     from . import latents as cache
 
-    cache.build(options.count or 16, options.max_minutes)
+    cache.build(options.count or 26, options.max_minutes)
 
 
 def sketch(options) -> None:
-    from . import sketch as guess
+    from . import train_sketch
 
-    minutes = (options.minutes or 9) / 2
-    guess.train(minutes, options.steps)
-    guess.train_places(minutes, options.steps)
-    guess.hand_over()
+    train_sketch.train(options.minutes or 20, options.steps)
+    train_sketch.hand_over()
 
 
 def unet(options) -> None:

@@ -37,6 +37,7 @@ def train(minutes: float, max_steps: int | None = None, session_minutes: float |
     torch.set_flush_denormal(True)
     torch.manual_seed(3)
     unet, saved = make_unet(), load_checkpoint('unet')
+    unet.sketch.requires_grad_(False)
     crew, clock, samples, first = Crew(unet, cores()), Clock(minutes), 0, 0
     if saved:
         crew.load(saved)
@@ -66,15 +67,15 @@ def _loop(crew: Crew, unet, clock: Clock, samples: int, first: int, max_steps: i
     going = bool(crew.orders[ON])
     while going:
         if leads:
-            crew.orders[RATE] = warm_then_cosine(clock.progress, step, peak, warm_steps=200, constant=0.5)
+            crew.orders[RATE] = warm_then_cosine(clock.progress, step, peak, warm_steps=200, constant=0.25)
             crew.orders[LEAN] = 0.7 if clock.progress < 0.85 else 1.0
             more = not stop.asked and clock.progress < 1 and session.progress < 1 and (max_steps is None or step + 1 - first < max_steps)
             crew.orders[ON], crew.orders[STEP] = float(more), step + 1
         noise.lean = float(crew.orders[LEAN])
         latents, words = shards.batch(BATCH)
-        words[torch.rand(BATCH) < 0.1] = empty
+        words[torch.rand(BATCH) < 0.05] = empty
         unet.zero_grad(set_to_none=True)
-        loss, *errors = noise.loss(unet, latents, words)
+        loss, error = noise.loss(unet, latents, words)
         loss.backward()
         going = crew.step()
         step, samples = step + 1, samples + BATCH * crew.size
@@ -82,10 +83,10 @@ def _loop(crew: Crew, unet, clock: Clock, samples: int, first: int, max_steps: i
             count = shards.refresh()
         if not leads:
             continue
-        values = [loss.item(), *(e.item() for e in errors)]
+        values = [loss.item(), error.item()]
         means = values if means is None else [0.98 * m + 0.02 * v for m, v in zip(means, values)]
         if step % 50 == 0:
-            log.write(step=step, minutes=clock.spent_s / 60, samples=samples, loss=means[0], error=means[1], guess=means[2], shards=count)
+            log.write(step=step, minutes=clock.spent_s / 60, samples=samples, loss=means[0], error=means[1], shards=count)
         if clock.spent_s - last_save > 300:
             last_save = clock.spent_s
             save()

@@ -6,7 +6,7 @@ import torch
 from onnx import numpy_helper
 
 from . import paths
-from .sketch import Places, Sketch
+from .sketch import Sketch
 from .training import save_checkpoint
 from .unet import make_unet
 from .vae import Decoder, Encoder
@@ -41,9 +41,8 @@ def state(name: str, root: str, module: torch.nn.Module) -> dict[str, torch.Tens
 
 
 def build() -> None:
-    """Writes the checkpoints `vae`, `sketch`, `places` and `unet`, each at the first step of a new schedule."""
+    """Writes the checkpoints `vae`, `sketch` and `unet`, each at the first step of a new schedule."""
     save_checkpoint('vae', {'encoder': state('vae_encoder', 'encoder.', Encoder()), 'decoder': state('vae_decoder', 'decoder.', Decoder()), 'step': 0, 'spent_s': 0.0, 'taken_up': True})
     save_checkpoint('sketch', {'sketch': state('unet', 'unet.sketch.', Sketch()), 'step': 0})
-    save_checkpoint('places', {'places': state('unet', 'unet.places.', Places()), 'step': 0})
     weights = state('unet', 'unet.', make_unet())
     save_checkpoint('unet', {'unet': weights, 'average': weights, 'step': 0, 'samples': 0, 'spent_s': 0.0})
