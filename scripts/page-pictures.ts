@@ -11,7 +11,7 @@ const context = await browser.newContext({ viewport: { width: 1180, height: 820 
 const page = await context.newPage();
 await page.goto(fresco.address);
 const field = page.getByRole('textbox', { name: 'Message' });
-for (const [index, text] of ['/imagine a panda --seed 7', 'Write a Python function that reverses a string.'].entries()) {
+for (const [index, text] of ['Write a Python function that reverses a string.', '/imagine a fox in the forest --seed 7'].entries()) {
   await field.fill(text);
   await field.press('Enter');
   await finalMessages(page, index + 1);

@@ -8,7 +8,7 @@ SCHEDULER = {
     'num_train_timesteps': 1000, 'beta_start': 0.00085, 'beta_end': 0.012, 'beta_schedule': 'scaled_linear', 'prediction_type': 'v_prediction',
     'rescale_betas_zero_snr': True, 'timestep_spacing': 'trailing', 'clip_sample': False, 'set_alpha_to_one': True, 'steps_offset': 0,
 }
-STEPS, GUIDANCE, GUIDANCE_RESCALE = 20, 2.0, 0.5
+STEPS, GUIDANCE, GUIDANCE_RESCALE = 20, 1.5, 0.5
 
 
 def scheduler():

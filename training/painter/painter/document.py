@@ -97,12 +97,18 @@ def speed(painter: Painter) -> str:
 def build() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     painter = Painter()
-    curve('curve-autoencoder', 'Autoencoder, end to end: PSNR on 16 probe pictures', [(r['minutes'], r['psnr']) for r in Log('vae').rows() if 'threads' in r], 'minutes', 'dB')
-    if Log('decoder').rows():
-        curve('curve-decoder', 'Decoder alone, encoder frozen: PSNR on 32 probe pictures', [(r['minutes'], r['psnr']) for r in Log('decoder').rows()], 'minutes', 'dB')
-    curve('curve-sketch', 'Sketch alone: squared error on captions kept aside', [(r['minutes'], r['unseen']) for r in Log('sketch').rows()], 'minutes', 'error')
-    rows = [r for r in Log('unet').rows() if r['step'] > 100]
-    curve('curve-unet', 'UNet: squared error of v (running mean)', [(r['samples'] / 1000, r['error']) for r in rows], 'thousand samples', 'error')
+    # A run that kept what an earlier one had trained has no log of it, and the earlier curve stays.
+    for name, log, title, value in (
+        ('autoencoder', 'vae', 'Autoencoder, end to end: PSNR on 16 probe pictures', 'psnr'),
+        ('decoder', 'decoder', 'Decoder alone, encoder frozen: PSNR on 32 probe pictures', 'psnr'),
+        ('sketch', 'sketch', 'Sketch alone: squared error on captions kept aside', 'unseen'),
+    ):
+        rows = [(r['minutes'], r[value]) for r in Log(log).rows() if 'probe' not in r]
+        if rows:
+            curve(f'curve-{name}', title, rows, 'minutes', 'dB' if value == 'psnr' else 'error')
+    rows = [(r['samples'] / 1000, r['error']) for r in Log('unet').rows() if r['step'] > 100]
+    if rows:
+        curve('curve-unet', 'UNet: squared error of v (running mean)', rows, 'thousand samples', 'error')
     shown = np.load(paths.WORK / 'shown.npz')
     for key in ('retrieval', 'backgrounds', 'dyes', 'pairs', 'pairsOnBackgrounds', 'counts', 'worn'):
         sheet(key, shown[key], 8)
@@ -126,10 +132,10 @@ def build() -> None:
 
 def write_card(table: str, time_line: str) -> None:
     names = ', '.join(c.name for c in load_concepts())
-    steps = {name: (Log(name).rows() or [{}])[-1] for name in ('vae', 'unet', 'decoder')}
+    sketch, unet = ((Log(name).rows() or [{}])[-1] for name in ('sketch', 'unet'))
     template = (paths.PROJECT / 'model-card.md').read_text()
     values = {'TABLE': table, 'SPEED': time_line, 'CONCEPTS': names, 'COUNT': str(len(load_concepts())), 'STEPS': str(STEPS), 'GUIDANCE': f'{GUIDANCE:g}', 'RESCALE': f'{GUIDANCE_RESCALE:g}',
-              'VAE_MINUTES': f'{steps["vae"].get("minutes", 0):.0f}', 'UNET_MINUTES': f'{steps["unet"].get("minutes", 0):.0f}', 'UNET_SAMPLES': f'{steps["unet"].get("samples", 0):,}', 'DECODER_MINUTES': f'{steps["decoder"].get("minutes", 0):.0f}'}
+              'SKETCH_MINUTES': f'{sketch.get("minutes", 0):.0f}', 'UNET_MINUTES': f'{unet.get("minutes", 0):.0f}', 'UNET_SAMPLES': f'{unet.get("samples", 0):,}'}
     for key, value in values.items():
         template = template.replace(f'{{{{{key}}}}}', value)
     (paths.MODEL / 'README.md').write_text(template)
