@@ -53,11 +53,11 @@ class Crew:
             if p.requires_grad:
                 average[name] = self._shaped(self.average[start:start + p.numel()], p).clone()
                 start += p.numel()
-        return {'unet': weights, 'average': average, 'first': self.first.clone(), 'second': self.second.clone()}
+        return {'weights': weights, 'average': average, 'first': self.first.clone(), 'second': self.second.clone()}
 
     def load(self, saved: dict) -> None:
         """Takes up a checkpoint. Weights read back from shipped graphs bring no moments."""
-        self._module.load_state_dict(saved['unet'])
+        self._module.load_state_dict(saved['weights'])
         start = 0
         for name, p in self._module.named_parameters():
             if p.requires_grad:

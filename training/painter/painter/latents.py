@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -92,6 +93,11 @@ class Shards:
                     self._shards.append({k: data[k] for k in data.files})
                 self._names.add(path.name)
         return len(self._shards)
+
+    def each(self, shape: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Of every shard: latents float16 [n, 32, h, w], not yet normalised; the texts' rows, one after the other; where each text ends."""
+        for shard in self._shards:
+            yield shard[f'{shape}_latents'], shard[f'{shape}_tokens'], shard[f'{shape}_ends']
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents float32 [size, 32, h, w] of one shape, and text float32 [size, 24, 384]."""

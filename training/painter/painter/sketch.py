@@ -1,7 +1,7 @@
 """A guess at the picture from the caption alone: what stands behind, two things, and where each of them stands.
 
 The UNet has to learn what six hundred words look like from noisy pictures, a few hundred looks at each, and every look costs a
-whole pass. This net learns the same from clean latents at a twentieth of the cost, and the UNet is given its guess beside the
+whole pass. This net learns the same from clean latents at a thirteenth of the cost, and the UNet is given its guess beside the
 noisy latents. It is built as the pictures are: a thing is drawn once, whatever stands beside or behind it, and put where the
 caption wants it, as often as it wants it. It blurs where a caption leaves things open; that is the UNet's work.
 """

@@ -31,7 +31,7 @@ def latents(options) -> None:
 def sketch(options) -> None:
     from . import train_sketch
 
-    train_sketch.train(options.minutes or 20, options.steps)
+    train_sketch.train(options.minutes or 20, options.steps, options.max_minutes)
     train_sketch.hand_over()
 
 

@@ -39,7 +39,7 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.unet.conv_out.weight)
         fitted = load_checkpoint('sketch')
         if fitted:
-            self.sketch.load_state_dict(fitted['sketch'])
+            self.sketch.load_state_dict(fitted['average'])
 
     def _signal(self, timestep: Tensor) -> Tensor:
         """alphas_cumprod at a timestep, linear between two of them: [b or 1, 1, 1, 1]."""

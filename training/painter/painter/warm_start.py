@@ -43,6 +43,6 @@ def state(name: str, root: str, module: torch.nn.Module) -> dict[str, torch.Tens
 def build() -> None:
     """Writes the checkpoints `vae`, `sketch` and `unet`, each at the first step of a new schedule."""
     save_checkpoint('vae', {'encoder': state('vae_encoder', 'encoder.', Encoder()), 'decoder': state('vae_decoder', 'decoder.', Decoder()), 'step': 0, 'spent_s': 0.0, 'taken_up': True})
-    save_checkpoint('sketch', {'sketch': state('unet', 'unet.sketch.', Sketch()), 'step': 0})
-    weights = state('unet', 'unet.', make_unet())
-    save_checkpoint('unet', {'unet': weights, 'average': weights, 'step': 0, 'samples': 0, 'spent_s': 0.0})
+    for name, root, module in (('sketch', 'unet.sketch.', Sketch()), ('unet', 'unet.', make_unet())):
+        weights = state('unet', root, module)
+        save_checkpoint(name, {'weights': weights, 'average': weights, 'step': 0, 'samples': 0, 'spent_s': 0.0})
